@@ -1,0 +1,153 @@
+"""The engine, the transaction and the differences between SQLite and PostgreSQL; nowhere else.
+
+A write is one transaction that holds the writer's lock from its first statement: ``BEGIN IMMEDIATE``
+on SQLite, a plain READ COMMITTED transaction on PostgreSQL where rows are locked by name. Reads go
+through a second, deferred engine, so that a long read never stands in a writer's way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Dialect, Engine, Integer, Table, create_engine, event, make_url
+from sqlalchemy import DateTime as SqlDateTime
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Session, SQLModel
+
+#: 64-bit on PostgreSQL; on SQLite ``INTEGER`` so that the column is the rowid itself.
+BigInt = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """A moment in UTC. SQLite drops the zone on the way in; this puts it back on the way out.
+
+    Raises:
+        ValueError: on a naive datetime. A moment without a zone is a bug where it was made.
+    """
+
+    impl = SqlDateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive datetime {value!r}: moments are stored with a zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Database:
+    """One database: ``write()`` and ``read()`` sessions over it.
+
+    Args:
+        url: an SQLAlchemy URL; ``sqlite:///file.db`` or ``postgresql+psycopg://…``
+            (``postgres://`` and ``postgresql://`` are taken as psycopg 3).
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        if parsed.drivername in {"postgres", "postgresql"}:
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        self.url = parsed
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self.engine = _sqlite_engine(parsed.render_as_string(hide_password=False), begin="BEGIN IMMEDIATE")
+            self.read_engine = _sqlite_engine(parsed.render_as_string(hide_password=False), begin="BEGIN")
+        else:
+            self.engine = create_engine(parsed, pool_pre_ping=True)
+            self.read_engine = self.engine
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A snapshot to read from; nothing is committed."""
+        with Session(self.read_engine, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    def close(self) -> None:
+        self.engine.dispose()
+        self.read_engine.dispose()
+
+
+def _sqlite_engine(url: str, *, begin: str) -> Engine:
+    """An SQLite engine whose transactions we begin ourselves: the driver's own lose updates silently."""
+    engine = create_engine(url, connect_args={"timeout": 5.0})
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "busy_timeout=5000",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The Core table of a SQLModel class, for statements over many rows at once."""
+    return model.__table__  # type: ignore[attr-defined,no-any-return]
+
+
+def is_sqlite(session: Session) -> bool:
+    """Whether this session talks to SQLite (the one question about dialects that others may ask)."""
+    return session.get_bind().dialect.name == "sqlite"
+
+
+def insert_or_ignore(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert ``rows``, leaving out those that break a unique rule; returns how many went in."""
+    if not rows:
+        return 0
+    if is_sqlite(session):
+        statement: Any = sqlite.insert(table).on_conflict_do_nothing()
+    else:
+        statement = postgresql.insert(table).on_conflict_do_nothing()
+    inserted = 0
+    if len(rows) == 1:
+        inserted = session.connection().execute(statement.values(dict(rows[0]))).rowcount
+    else:
+        inserted = session.connection().execute(statement, [dict(row) for row in rows]).rowcount
+    return max(inserted, 0)
+
+
+def upsert(
+    session: Session,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    key: Sequence[str],
+    update: Sequence[str],
+) -> None:
+    """Insert ``rows``; where ``key`` exists already, set the ``update`` columns to the new values."""
+    if not rows:
+        return
+    make = sqlite.insert if is_sqlite(session) else postgresql.insert
+    statement: Any = make(table)
+    statement = statement.on_conflict_do_update(
+        index_elements=list(key), set_={column: statement.excluded[column] for column in update}
+    )
+    session.connection().execute(statement, [dict(row) for row in rows])
