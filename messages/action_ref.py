@@ -1,0 +1,65 @@
+"""What a button carries: a verb, the request and the version it was drawn for. Never authority.
+
+Who may press it is worked out at the click. The encoded form stays readable for ever: cards that were posted
+long ago still carry it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verb(StrEnum):
+    """Permanent tags; a value is never renamed or reused, since posted cards carry it."""
+
+    ATTEST = "attest"
+    ROTATE = "rotate"
+    REVOKE = "revoke"
+    DISOWN = "disown"
+    SNOOZE = "snooze"
+    LET_LAPSE = "let_lapse"
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    DONE = "done"
+    """A rotate or revoke has been carried out by hand."""
+    OPEN = "open"
+    """Show the whole card of a request."""
+    SHOW_TOKEN = "show_token"
+    SHOW_HISTORY = "show_history"
+    SHOW_MINE = "show_mine"
+
+
+@dataclass(frozen=True)
+class ActionRef:
+    """``subject`` is a request id, or a token id for the ``show_…`` verbs (0: none). ``version`` is the request's
+    when the card was drawn (0: does not matter)."""
+
+    verb: Verb
+    subject: int = 0
+    version: int = 0
+
+    def encode(self) -> str:
+        """At most 60 characters, within every platform's limit for a button's value."""
+        return f"w1:{self.verb.value}:{self.subject}:{self.version}"
+
+    @property
+    def action_id(self) -> str:
+        """Unique within a message: platforms refuse two buttons with one id."""
+        return f"whose:{self.verb.value}:{self.subject}"
+
+
+_ENCODED = re.compile(r"w1:([a-z_]{1,20}):([0-9]{1,18}):([0-9]{1,9})")
+
+
+def decode(value: str) -> ActionRef:
+    """Read what a button carried back.
+
+    Raises:
+        ValueError: it is not one of ours, or a verb this release does not know.
+    """
+    match = _ENCODED.fullmatch(value)
+    if match is None:
+        raise ValueError("this button does not carry a reference of ours")
+    return ActionRef(Verb(match[1]), int(match[2]), int(match[3]))

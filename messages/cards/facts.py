@@ -1,0 +1,188 @@
+"""What the cards are told: plain values, already looked up, so that a card needs nothing but its words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from messages.action_ref import Verb
+
+
+@dataclass(frozen=True)
+class TokenFacts:
+    """A token as a reader sees it. Empty strings and None: not known."""
+
+    token_id: int
+    name: str
+    issuing_system: str
+    external_id: str
+    vendor: str = ""
+    vendor_chain: Sequence[str] = ()
+    """The vendor's parents, nearest first."""
+    contract_ends_on: date | None = None
+    vendor_status: str = ""
+    purpose: str = ""
+    environment: str = ""
+    data_classification: str = ""
+    customer_data: bool | None = None
+    data_scope: str = ""
+    scopes: str = ""
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    last_rotated_at: datetime | None = None
+    last_attested_at: datetime | None = None
+    held_by: str = ""
+    revocation_path: str = ""
+    rotation_method: str = ""
+    tier: str = ""
+    state: str = "active"
+    vanished: bool = False
+    owners: Sequence[tuple[str, str]] = ()
+    """(role, person's name) of those in office now, service owner first."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """How a request ended, or what was decided and is still being carried out."""
+
+    outcome: str
+    """A decision kind, ``no_response`` (default action) or ``withdrawn``."""
+    by: str
+    """The person's name; empty: the policy."""
+    role: str
+    at: datetime
+    platform: str = ""
+    result: str = ""
+    """Of the work a rotate or revoke opened: empty while it is open."""
+
+
+@dataclass(frozen=True)
+class RequestFacts:
+    """A request as one reader sees it."""
+
+    request_id: int
+    version: int
+    state: str
+    token: TokenFacts
+    reasons: Sequence[str]
+    tier: str
+    risk: int
+    opened_at: datetime
+    due_at: datetime
+    why: str
+    """Why it reached this reader: ``owner``, ``reminder``, ``backup_owner``, ``vendor_relationship_owner``,
+    ``manager``, ``security``, ``business_owner``, ``handover``, ``delegate`` …"""
+    why_name: str = ""
+    """Whom the reader stands in for or follows (the owner's name), where that matters."""
+    unreachable: Sequence[tuple[str, str]] = ()
+    """(rung, why) of those who could not be asked before: ``owner``/``left`` …"""
+    asked_before: Sequence[tuple[str, datetime]] = ()
+    """(name, when) of those who were asked and have not answered."""
+    next_name: str = ""
+    """Who is told next; empty: nobody."""
+    next_role: str = ""
+    next_at: datetime | None = None
+    default_action: str = "none"
+    """What happens at the end of the ladder."""
+    default_at: datetime | None = None
+    offered: Sequence[Verb] = ()
+    """What this reader may decide, in the order to show it."""
+    needs_form: frozenset[Verb] = frozenset()
+    """Those of ``offered`` that ask something first."""
+    becomes_owner: bool = False
+    """True: whoever attests becomes the service owner, since there is none."""
+    proposed_by: str = ""
+    """In a handover: who named this reader."""
+    proposed_to: str = ""
+    """In a handover: who was named."""
+    handover_note: str = ""
+    settled: Settled | None = None
+    instructions: str = ""
+    """For the work a decision opened: how it is carried out."""
+    assignee: str = ""
+    restate: bool = False
+    zone: str = "UTC"
+    """The reader's zone."""
+
+
+@dataclass(frozen=True)
+class DigestFacts:
+    """Everything that waits for one reader, most at risk first."""
+
+    name: str
+    requests: Sequence[RequestFacts]
+    more: int = 0
+    """How many further requests wait beside those shown."""
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True)
+class HistoryLine:
+    """One accountability record in words."""
+
+    seq: int
+    at: datetime
+    kind: str
+    """Name of the record kind, as in ``storage/ledger/record.py``."""
+    actor: str
+    role: str
+    outcome: str
+    """The decision kind, rung or result the record is about."""
+    reason: str = ""
+    subject: str = ""
+    """The person who was asked, proposed or made owner."""
+
+
+@dataclass(frozen=True)
+class AccountableFacts:
+    """Who was accountable for a token at a moment, and what had happened by then."""
+
+    token: TokenFacts
+    at: datetime
+    roles: Sequence[tuple[str, str, datetime | None]]
+    """(role, name or empty for nobody, since when)."""
+    vendor: str
+    vendor_owner: str
+    contract: str
+    """``active``, ``ended``, ``open_ended`` or ``unknown``."""
+    contract_ends_on: date | None
+    asked: Sequence[HistoryLine]
+    """What had been asked and answered by that moment, oldest first."""
+    could_remove: Sequence[tuple[str, str]]
+    """(role, name) of those who could have removed the access."""
+    first_record: int | None = None
+    last_record: int | None = None
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True)
+class VendorFacts:
+    name: str
+    chain: Sequence[str]
+    children: Sequence[str]
+    status: str
+    relationship_owner: str
+    contract_starts_on: date | None
+    contract_ends_on: date | None
+    tokens: Sequence[TokenFacts]
+    more: int = 0
+    token_count: int = 0
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a click or command changed nothing, and what the reader can do about it."""
+
+    code: str
+    """``no_authority``, ``already_decided``, ``stale``, ``unknown_person``, ``inactive``, ``not_visible``,
+    ``not_found``, ``not_offered``, ``invalid`` …"""
+    token_name: str = ""
+    who_can: Sequence[tuple[str, str]] = ()
+    """(name, role)."""
+    settled: Settled | None = None
+    detail: str = ""
+    zone: str = "UTC"
+    nearest: Sequence[str] = field(default=())
