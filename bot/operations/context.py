@@ -1,0 +1,32 @@
+"""What every operation stands on, joined once in ``bot/wiring.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.rules.policy import Policy
+from storage.database import Database
+
+Now = Callable[[], datetime]
+"""Gives the present moment in UTC. Only ``bot/clock.py`` makes one that reads the machine's clock."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """The database, the clock, the policy in force and where messages go."""
+
+    database: Database
+    now: Now
+    policy: Policy
+    lane: str
+    """The platform and workspace that people are reached on, ``slack:T0123``."""
+
+    @property
+    def platform(self) -> str:
+        return self.lane.partition(":")[0]
+
+    @property
+    def workspace(self) -> str:
+        return self.lane.partition(":")[2]
