@@ -18,6 +18,14 @@ from pydantic import (
     model_validator,
 )
 
+from bot.rules.calendar import (
+    CalendarError,
+    WorkingTime,
+    check_working_time,
+    is_known_country,
+    is_known_zone,
+    parse_workweek,
+)
 from bot.rules.policy_values import (
     ONE_OR_MORE,
     ChannelName,
@@ -283,21 +291,54 @@ class OpeningCap(Part):
 
 
 class WorkingHours(Part):
-    """Used for a person whose own row leaves these empty. Workweek empty: the country's own, else mon-fri."""
+    """The hours everybody works, and the place of a person whose own row leaves it empty."""
 
     start: Clock = time(9, 0)
     end: Clock = time(17, 30)
     timezone: Annotated[str, Field(max_length=64)] = "UTC"
     country: Annotated[str, Field(max_length=2)] = ""
-    subdivision: Annotated[str, Field(max_length=10)] = ""
-    workweek: Annotated[str, Field(max_length=60)] = ""
+    subdivision: Annotated[str, Field(max_length=40)] = ""
+    workweek: Annotated[str, Field(max_length=80)] = ""
+    """Empty: the country's own, else Monday to Friday."""
+
+    def of_person(
+        self,
+        timezone: str | None = None,
+        country: str | None = None,
+        subdivision: str | None = None,
+        workweek: str | None = None,
+    ) -> WorkingTime:
+        """A person's working time from the columns of the people file; what is empty or unknown falls back here.
+
+        The country and its subdivision come from one source. A person with a country but no workweek works as
+        that country does.
+        """
+        own_place = is_known_country(country or "")
+        own_week = _week_or_empty(workweek or "")
+        return WorkingTime(
+            timezone=timezone if timezone and is_known_zone(timezone) else self.timezone,
+            country=(country or "") if own_place else self.country,
+            subdivision=(subdivision or "") if own_place else self.subdivision,
+            workweek=own_week or (frozenset() if own_place else parse_workweek(self.workweek)),
+            opens=self.start,
+            closes=self.end,
+        )
 
     @model_validator(mode="after")
-    def _opens_before_it_closes(self) -> Self:
+    def _is_known(self) -> Self:
+        problems = check_working_time(self.timezone, self.country, self.subdivision, self.workweek)
+        faults = [Fault((problem.column,), problem.message, problem.hint) for problem in problems]
         if self.start >= self.end:
-            fault = Fault(("end",), "The end is not after the start.", "Write an end later on the same day.")
-            raise PolicyFaults([fault])
+            faults.append(Fault(("end",), "The end is not after the start.", "Write an end later on the same day."))
+        raise_if(faults)
         return self
+
+
+def _week_or_empty(written: str) -> frozenset[int]:
+    try:
+        return parse_workweek(written)
+    except CalendarError:
+        return frozenset()  # named by check_working_time at the import; here the next best week is used
 
 
 class Attention(Part):

@@ -1,0 +1,79 @@
+"""The ladder: who is told at a step, when the next one comes, and what silence leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.rules.calendar import WorkingTime, add_business
+from bot.rules.people import Directory, Reached, Unreachable
+from bot.rules.policy_parts import DefaultAction, Ladder, Rung
+from bot.rules.standing import Standing, reach_rung
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One rung of a step, and who answers for it."""
+
+    rung: Rung
+    person_id: int | None
+    """None: the security channel."""
+    stands_in_for: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """Where a climb ends: the step, who is told there, and who could not be reached on the way."""
+
+    step: int
+    told: Sequence[Told]
+    """Empty: the ladder is at its end and its default action is due."""
+    passed: Sequence[tuple[int, Rung, Unreachable]] = ()
+    """(step, rung, why), of this step and of those that were skipped since nobody there could be told."""
+
+
+def climb_from(first: int, ladder: Ladder, standing: Standing, directory: Directory) -> Landing:
+    """The first step at or after ``first`` where somebody can be told.
+
+    A step that tells nobody (it only carries the default action) is a landing of its own, with nobody told. Past
+    the last step ``Landing.step`` is the number of steps.
+    """
+    passed: list[tuple[int, Rung, Unreachable]] = []
+    for number in range(first, len(ladder.steps)):
+        step = ladder.steps[number]
+        told: list[Told] = []
+        for rung in step.tell:
+            found = reach_rung(rung, standing, directory)
+            if isinstance(found, Unreachable):
+                passed.append((number, rung, found))
+            elif found.person_id not in {one.person_id for one in told}:
+                told.append(Told(rung, found.person_id, found.stands_in_for))
+        if told or not step.tell:
+            return Landing(number, told, passed)
+    return Landing(len(ladder.steps), (), passed)
+
+
+def next_step_at(landed: int, ladder: Ladder, told_at: datetime, waiting: WorkingTime) -> datetime | None:
+    """When the step after ``landed`` is due, in the working time of the person who is waited for; None: none."""
+    following = landed + 1
+    if following >= len(ladder.steps):
+        return None
+    return add_business(told_at, ladder.steps[following].after, waiting)
+
+
+def default_action(landing: Landing, ladder: Ladder) -> DefaultAction:
+    """What is due at this landing by itself: the last step carries it, whether it tells somebody or not."""
+    if landing.step >= len(ladder.steps) - 1:
+        return ladder.default_action
+    return DefaultAction.NONE
+
+
+def earlier_than_late(later: datetime, expiry: datetime | None, now: datetime) -> datetime:
+    """A deadline no later than a future expiry: after it there is nothing left to stand behind."""
+    if expiry is None or expiry <= now + timedelta(hours=1):
+        return later
+    return min(later, expiry)
+
+
+__all__ = ["Landing", "Reached", "Told", "climb_from", "default_action", "earlier_than_late", "next_step_at"]
