@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.rules.calendar import WorkingTime, add_business
-from bot.rules.people import Directory, Reached, Unreachable
+from bot.rules.durations import BusinessDuration
+from bot.rules.people import Directory, Unreachable
 from bot.rules.policy_parts import DefaultAction, Ladder, Rung
 from bot.rules.standing import Standing, reach_rung
 
@@ -69,11 +70,7 @@ def default_action(landing: Landing, ladder: Ladder) -> DefaultAction:
     return DefaultAction.NONE
 
 
-def earlier_than_late(later: datetime, expiry: datetime | None, now: datetime) -> datetime:
-    """A deadline no later than a future expiry: after it there is nothing left to stand behind."""
-    if expiry is None or expiry <= now + timedelta(hours=1):
-        return later
-    return min(later, expiry)
-
-
-__all__ = ["Landing", "Reached", "Told", "climb_from", "default_action", "earlier_than_late", "next_step_at"]
+def answer_by(now: datetime, grace: BusinessDuration, waiting: WorkingTime, expires_at: datetime | None) -> datetime:
+    """The moment by which an answer is wanted: the grace in the person's working time, never after the expiry."""
+    wanted = add_business(now, grace, waiting)
+    return min(wanted, expires_at) if expires_at is not None and expires_at > now else wanted

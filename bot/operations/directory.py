@@ -1,0 +1,120 @@
+"""The directory as the rules see it: people of the database as of one moment, read when first asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Row, exists, select
+from sqlmodel import Session
+
+from bot.operations.context import Context
+from bot.rules.calendar import CalendarError, WorkingTime, parse_workweek
+from bot.rules.people import PersonFacts
+from bot.rules.policy_parts import WorkingHours
+from storage.people import CHAT_IDENTITY, PERSON
+
+_COLUMNS = (
+    PERSON.c.id,
+    PERSON.c.ref,
+    PERSON.c.name,
+    PERSON.c.email,
+    PERSON.c.active,
+    PERSON.c.away_until,
+    PERSON.c.delegate_id,
+    PERSON.c.manager_id,
+    PERSON.c.timezone,
+    PERSON.c.country,
+    PERSON.c.subdivision,
+    PERSON.c.workweek,
+)
+
+
+class People:
+    """People by id, as of ``moment``; implements :class:`bot.rules.people.Directory`."""
+
+    def __init__(self, session: Session, ctx: Context, moment: datetime) -> None:
+        self._session = session
+        self._hours = ctx.policy.working_hours
+        self._moment = moment
+        self._known: dict[int, PersonFacts | None] = {}
+        account = exists().where(
+            CHAT_IDENTITY.c.person_id == PERSON.c.id,
+            CHAT_IDENTITY.c.platform == ctx.platform,
+            CHAT_IDENTITY.c.workspace.in_(["", ctx.workspace]),
+            CHAT_IDENTITY.c.deactivated.is_(False),
+        )
+        self._select = select(*_COLUMNS, account.label("has_account"))
+
+    @property
+    def moment(self) -> datetime:
+        return self._moment
+
+    def get(self, person_id: int | None) -> PersonFacts | None:
+        if person_id is None:
+            return None
+        if person_id not in self._known:
+            row = self._session.connection().execute(self._select.where(PERSON.c.id == person_id)).one_or_none()
+            self._known[person_id] = None if row is None else self._facts(row)
+        return self._known[person_id]
+
+    def load_all(self) -> None:
+        """Read everybody at once: for work over many tokens."""
+        for row in self._session.connection().execute(self._select):
+            self._known[row.id] = self._facts(row)
+
+    def by_email(self, addresses: Iterable[str]) -> list[int]:
+        """Ids of those of ``addresses`` (any case) that the directory knows, in their order."""
+        wanted = [address.lower() for address in addresses]
+        if not wanted:
+            return []
+        rows = self._session.connection().execute(select(PERSON.c.email, PERSON.c.id).where(PERSON.c.email.in_(wanted)))
+        found = {email: person_id for email, person_id in rows}
+        return [found[address] for address in wanted if address in found]
+
+    def name_of(self, person_id: int | None) -> str:
+        """The name to show, or the empty string for nobody."""
+        person = self.get(person_id)
+        return "" if person is None else person.name
+
+    def working_time(self, person_id: int | None) -> WorkingTime:
+        """A person's working time; the policy's own hours for a channel or an unknown person."""
+        person = self.get(person_id)
+        return default_working_time(self._hours) if person is None else person.working_time
+
+    def _facts(self, row: Row[tuple[object, ...]]) -> PersonFacts:
+        working = _working_time(self._hours, row.timezone, row.country, row.subdivision, row.workweek)
+        return PersonFacts(
+            id=row.id,
+            ref=row.ref,
+            name=row.name or row.email,
+            email=row.email,
+            active=row.active,
+            away=row.away_until is not None and row.away_until > self._moment,
+            delegate_id=row.delegate_id,
+            manager_id=row.manager_id,
+            has_account=bool(row.has_account),
+            zone=working.timezone,
+            working_time=working,
+        )
+
+
+def default_working_time(hours: WorkingHours) -> WorkingTime:
+    """The policy's own working time: for channels, and for people of whom nothing more is known."""
+    return _working_time(hours, "", "", "", "")
+
+
+def _working_time(hours: WorkingHours, zone: str, country: str, subdivision: str, workweek: str) -> WorkingTime:
+    try:
+        days = parse_workweek(workweek or hours.workweek)
+    except CalendarError:
+        # The import refuses such a week; a row from elsewhere falls back to the country's usual one.
+        days = frozenset()
+    return WorkingTime(
+        timezone=zone or hours.timezone,
+        country=country or hours.country,
+        subdivision=subdivision or ("" if country else hours.subdivision),
+        workweek=days,
+        opens=hours.start,
+        closes=hours.end,
+    )
