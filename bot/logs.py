@@ -1,0 +1,92 @@
+"""Logs: one JSON object a line on stderr, with a request id, without secrets and without what people wrote.
+
+Nothing here knows a message's content: callers log ids, counts and words of ours. The values of the configured
+secrets, and anything that looks like a Slack token, are masked once more on the way out.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterable
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, Final, TextIO
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+"""The id of the HTTP request that is being answered; it is on every line logged meanwhile."""
+
+MASK: Final = "•••"
+_TOKEN: Final = re.compile(r"\bx(?:ox[a-z]|app)-[A-Za-z0-9-]{6,}")
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+#: Loggers of libraries that tell every step, and so would tell what people wrote.
+_TALKATIVE: Final = (
+    "slack_bolt",
+    "slack_sdk",
+    "aiohttp",
+    "httpx",
+    "httpcore",
+    "apscheduler",
+    "uvicorn",
+    "sqlalchemy",
+    "alembic",
+    "asyncio",
+)
+
+
+class _Masking(logging.Formatter):
+    """What both formatters share: no secret leaves."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        super().__init__()
+        self._secrets = sorted((value for value in secrets if len(value) >= 4), key=len, reverse=True)
+
+    def masked(self, text: str) -> str:
+        for value in self._secrets:
+            text = text.replace(value, MASK)
+        return _TOKEN.sub(MASK, text)
+
+
+class JsonFormatter(_Masking):
+    """``{"at": …, "level": …, "logger": …, "message": …}`` with the request id and whatever ``extra`` held."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if current := request_id.get():
+            line["request_id"] = current
+        line |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return self.masked(json.dumps(line, ensure_ascii=False, default=str))
+
+
+class PlainFormatter(_Masking):
+    """``level: message``, for somebody at a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self.masked(f"{record.levelname.lower()}: {record.getMessage()}")
+
+
+def configure_logging(
+    level: str, *, secrets: Iterable[str] = (), as_json: bool = True, stream: TextIO | None = None
+) -> None:
+    """Send every log line to ``stream`` (stderr). Repeatable: the last call holds.
+
+    Args:
+        level: ``debug``, ``info``, ``warning`` or ``error``.
+        secrets: values to mask wherever they turn up.
+    """
+    handler = logging.StreamHandler(sys.stderr if stream is None else stream)
+    handler.setFormatter(JsonFormatter(secrets) if as_json else PlainFormatter(secrets))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
