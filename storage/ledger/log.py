@@ -9,17 +9,17 @@ Nothing here refers to another table, so that no cascade can take a record away 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Index, LargeBinary, UniqueConstraint, insert, select, update
+from pydantic_core import from_json
+from sqlalchemy import Index, LargeBinary, UniqueConstraint, select, update
 from sqlmodel import Field, Session, SQLModel
 
-from storage.database import BigInt, UTCDateTime, insert_or_ignore, upsert
+from storage.database import BigInt, UTCDateTime, driver_value, insert_or_ignore, insert_rows
 from storage.ledger.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from storage.ledger.record import Entry, Place, RecordKind, disclose, from_ms, record_bytes, to_ms
 
@@ -89,6 +89,9 @@ _LEAF = SQLModel.metadata.tables["ledger_leaf"]
 _SUBJECT = SQLModel.metadata.tables["ledger_subject"]
 _DISCLOSURE = SQLModel.metadata.tables["ledger_disclosure"]
 
+_NO_CHAIN: tuple[None, bytes] = (None, b"")
+_MOVE_CHAIN = "ON CONFLICT (token_id) DO UPDATE SET next_seq = excluded.next_seq, last_hash = excluded.last_hash"
+
 
 class Appended(NamedTuple):
     """Where an entry ended up."""
@@ -125,11 +128,21 @@ class StoredRecord:
     disclosures: dict[str, str]
 
 
-class _Rows(NamedTuple):
-    """What one append writes, and what it answers."""
+class _Start(NamedTuple):
+    """What all records of one append share; ``stored_at`` is ``recorded_at`` as the driver takes it."""
 
-    leaves: list[dict[str, Any]]
-    disclosures: list[dict[str, Any]]
+    log: str
+    epoch: int
+    seq: int
+    recorded_at: datetime
+    stored_at: Any
+
+
+class _Rows(NamedTuple):
+    """What one append writes, in the order of the tables' columns, and what it answers."""
+
+    leaves: list[tuple[Any, ...]]
+    disclosures: list[tuple[Any, ...]]
     appended: list[Appended]
 
 
@@ -153,16 +166,13 @@ def append(session: Session, entries: Sequence[Entry], clock: Callable[[], datet
     recorded_at = now if head.recorded_at is None else max(now, head.recorded_at)
     chains = _chains(session, {entry.token_id for entry in entries if entry.token_id is not None})
     frontier = Frontier.from_bytes(head.size, head.frontier)
-    rows = _make_rows(entries, head, recorded_at, chains, frontier)
-    connection = session.connection()
-    connection.execute(insert(_LEAF), rows.leaves)
-    if rows.disclosures:
-        connection.execute(insert(_DISCLOSURE), rows.disclosures)
-    ends = [
-        {"token_id": token_id, "next_seq": next_seq, "last_hash": last} for token_id, (next_seq, last) in chains.items()
-    ]
-    upsert(session, _SUBJECT, ends, key=["token_id"], update=["next_seq", "last_hash"])
-    connection.execute(
+    stored_at = driver_value(session, _LEAF.c.recorded_at, recorded_at)
+    start = _Start(head.log, head.epoch, head.size, recorded_at, stored_at)
+    rows = _make_rows(entries, start, chains, frontier)
+    insert_rows(session, _LEAF, rows.leaves)
+    insert_rows(session, _DISCLOSURE, rows.disclosures)
+    insert_rows(session, _SUBJECT, [(key, *end) for key, end in chains.items()], tail=_MOVE_CHAIN)
+    session.connection().execute(
         update(_HEAD)
         .where(_HEAD.c.id == HEAD_ID)
         .values(size=frontier.size, root=frontier.root(), frontier=frontier.to_bytes(), recorded_at=recorded_at)
@@ -201,7 +211,7 @@ def leaves(
                 request_id=row.request_id,
                 recorded_at=row.recorded_at,
                 body=row.body,
-                fields=json.loads(row.body),
+                fields=from_json(row.body),
                 disclosures=disclosures.get(row.seq, {}),
             )
         after_seq = page[-1].seq
@@ -239,40 +249,27 @@ def _chains(session: Session, token_ids: set[int]) -> dict[int, tuple[int, bytes
 
 
 def _make_rows(
-    entries: Sequence[Entry],
-    head: Any,
-    recorded_at: datetime,
-    chains: dict[int, tuple[int, bytes]],
-    frontier: Frontier,
+    entries: Sequence[Entry], start: _Start, chains: dict[int, tuple[int, bytes]], frontier: Frontier
 ) -> _Rows:
     """Give each entry its place, hash it, and move ``chains`` and ``frontier`` along."""
     rows = _Rows([], [], [])
-    recorded_ms, seq = to_ms(recorded_at), head.size
+    log, epoch, seq, recorded_at, stored_at = start
+    recorded_ms = to_ms(recorded_at)
     randomness = os.urandom(16 * len(entries)).hex()
     for at, entry in enumerate(entries):
         record_id = randomness[32 * at : 32 * at + 32]
         token_id = entry.token_id
-        token_seq, last = (None, b"") if token_id is None else chains[token_id]
-        place = Place(head.log, head.epoch, seq, record_id, recorded_ms, token_seq, last.hex())
+        token_seq, last = _NO_CHAIN if token_id is None else chains[token_id]
+        place = Place(log, epoch, seq, record_id, recorded_ms, token_seq, last.hex())
         disclosed = disclose(entry.disclosures) if entry.disclosures else ()
         body = record_bytes(entry, place, [item.digest for item in disclosed])
         hashed = leaf_hash(body)
         frontier.append(hashed)
         if token_id is not None and token_seq is not None:
             chains[token_id] = (token_seq + 1, hashed)
-        rows.leaves.append(
-            {
-                "seq": seq,
-                "leaf_hash": hashed,
-                "kind": int(entry.kind),
-                "token_id": token_id,
-                "token_seq": token_seq,
-                "request_id": entry.request_id,
-                "recorded_at": recorded_at,
-                "body": body,
-            }
-        )
-        rows.disclosures.extend({"leaf_seq": seq, **item._asdict()} for item in disclosed)
+        kind, request_id = int(entry.kind), entry.request_id
+        rows.leaves.append((seq, hashed, kind, token_id, token_seq, request_id, stored_at, body))
+        rows.disclosures.extend((seq, *item) for item in disclosed)
         rows.appended.append(Appended(seq, record_id, token_seq, hashed, recorded_at))
         seq += 1
     return rows
