@@ -53,22 +53,23 @@ def _problems(error: ErrorDetails, others: list[ErrorDetails], document: Documen
     if error["type"] == "too_short" and any(_is_below(one["loc"], error["loc"]) for one in others):
         return  # the list is short only because the entries named in the other problems do not count
     for fault in _faults(error, loc):
-        yield _located(fault, loc, document, is_missing=error["type"] == "missing")
+        yield _located(fault, loc, document, error["type"])
 
 
 def _is_below(deeper: Path, upper: Path) -> bool:
     return len(deeper) > len(upper) and deeper[: len(upper)] == upper
 
 
-def _located(fault: Fault, loc: Path, document: Document, *, is_missing: bool) -> PolicyProblem:
+def _located(fault: Fault, loc: Path, document: Document, kind: str) -> PolicyProblem:
     wanted = (*loc, *fault.at)
     known = wanted
     while known not in document.keys:
         known = known[:-1]
     # A wrong single value is pointed at itself; a group or a list, an unknown or a missing key at its key.
-    is_single = known in document.values and not isinstance(_value_at(document, known), dict | list)
+    is_single = kind != "extra_forbidden" and not isinstance(_value_at(document, known), dict | list)
     mark = document.values[known] if is_single else document.keys[known]
-    return PolicyProblem(mark.line, mark.column, path_text(wanted if is_missing else known), fault.message, fault.hint)
+    key_path = path_text(wanted if kind == "missing" else known)
+    return PolicyProblem(mark.line, mark.column, key_path, fault.message, fault.hint)
 
 
 def _value_at(document: Document, path: Path) -> object:
@@ -91,7 +92,7 @@ def _faults(error: ErrorDetails, loc: Path) -> tuple[Fault, ...]:
     if kind == "missing":
         return (Fault((), f"The key {loc[-1]} is missing.", f"Add {loc[-1]}: with its value here."),)
     if kind == "extra_forbidden":
-        keys = [key for key in _model_around(loc).model_fields]
+        keys = list(_model_around(loc).model_fields)
         return (Fault((), "There is no such key.", suggest(str(loc[-1]), keys)),)
     if kind in ("literal_error", "enum"):
         known = re.findall(r"'([^']+)'", str(error["ctx"]["expected"]))
