@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Row, exists, select
+from sqlalchemy import exists, select
 from sqlmodel import Session
 
 from bot.operations.context import Context
@@ -69,7 +70,7 @@ class People:
         if not wanted:
             return []
         rows = self._session.connection().execute(select(PERSON.c.email, PERSON.c.id).where(PERSON.c.email.in_(wanted)))
-        found = {email: person_id for email, person_id in rows}
+        found = {row.email: row.id for row in rows}
         return [found[address] for address in wanted if address in found]
 
     def name_of(self, person_id: int | None) -> str:
@@ -82,7 +83,7 @@ class People:
         person = self.get(person_id)
         return default_working_time(self._hours) if person is None else person.working_time
 
-    def _facts(self, row: Row[tuple[object, ...]]) -> PersonFacts:
+    def _facts(self, row: Any) -> PersonFacts:
         working = _working_time(self._hours, row.timezone, row.country, row.subdivision, row.workweek)
         return PersonFacts(
             id=row.id,
