@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
@@ -244,9 +245,29 @@ def parse_canonical(body: bytes) -> dict[str, Any]:
         raise LedgerError(f"not JSON: {error}") from error
     if not isinstance(fields, dict):
         raise LedgerError("not a JSON object")
-    if canonical(fields) != body:
+    if not _is_ordered(fields) or _serialise(fields) != body:
         raise LedgerError("not in canonical form")
     return fields
+
+
+def _is_ordered(value: Any) -> bool:
+    """Whether a parsed value is one that :func:`canonical` would leave as it is."""
+    if isinstance(value, dict):
+        keys = tuple(value)
+        if _key_order(keys, "the record") != keys:
+            return False
+        items: Iterable[Any] = value.values()
+    elif isinstance(value, list):
+        items = value
+    else:
+        return type(value) is bool
+    for item in items:
+        kind = type(item)
+        if kind is str or (kind is int and -MAX_INTEGER <= item <= MAX_INTEGER):
+            continue
+        if not _is_ordered(item):
+            return False
+    return True
 
 
 def _serialise(value: Any) -> bytes:
@@ -259,14 +280,8 @@ def _serialise(value: Any) -> bytes:
 
 def _ordered(part: Part, name: str) -> dict[str, Any]:
     """A copy with sorted keys and every value checked; the common kinds of value go first."""
-    try:
-        ascii_keys = "".join(part).isascii()
-    except TypeError:
-        ascii_keys = False  # a key that is not text at all
-    if not ascii_keys:
-        raise LedgerError(f"{name}: keys are ASCII text")
     copy = {}
-    for key in sorted(part):
+    for key in _key_order(tuple(part), name):
         item = part[key]
         kind = type(item)
         if kind is not str and not (kind is int and -MAX_INTEGER <= item <= MAX_INTEGER):
@@ -275,6 +290,14 @@ def _ordered(part: Part, name: str) -> dict[str, Any]:
             item = _ordered(item, key) if kind is dict else _plain(item, key)
         copy[key] = item
     return copy
+
+
+@lru_cache(maxsize=1024)
+def _key_order(keys: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """The keys sorted. Records repeat the same few shapes, hence the cache."""
+    if not all(isinstance(key, str) and key.isascii() for key in keys):
+        raise LedgerError(f"{name}: keys are ASCII text")
+    return tuple(sorted(keys))
 
 
 def _plain(value: Any, name: str) -> Any:
