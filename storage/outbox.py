@@ -42,9 +42,16 @@ class OutboxMessage(SQLModel, table=True):
     posting_id: int | None = Field(default=None, sa_column=Column(BigInt, ForeignKey("posting.id"), nullable=True))
     """The posting to update."""
     params: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    priority: int = 1
+    """0 urgent, 1 routine, 2 whenever there is room; lower goes first."""
     not_before: datetime = Field(sa_column=Column(UTCDateTime, nullable=False))
+    """While ``pending``: when it may be sent. While ``unknown``, or ``sent`` and to be looked at again: when to read
+    back next."""
     state: str = "pending"
     """``pending``, ``sending``, ``unknown``, ``sent``, ``cancelled`` or ``dead``."""
+    shown: list[list[int]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """``[request id, version]`` of what the message says, saved before it is sent: after a lost reply this is how we
+    know what people are looking at."""
     fence: int = 0
     lease_until: datetime | None = Field(default=None, sa_column=Column(UTCDateTime, nullable=True))
     attempts: int = 0
@@ -75,6 +82,8 @@ class Posting(SQLModel, table=True):
     posted_at: datetime = Field(sa_column=Column(UTCDateTime, nullable=False))
     replaced_by_id: int | None = Field(default=None, sa_column=Column(BigInt, nullable=True))
     """A newer digest that took this one's place."""
+    gone_at: datetime | None = Field(default=None, sa_column=Column(UTCDateTime, nullable=True))
+    """When the platform said that this message can no longer be changed."""
 
 
 class PostingRequest(SQLModel, table=True):
@@ -89,5 +98,12 @@ class PostingRequest(SQLModel, table=True):
 OUTBOX, POSTING, POSTING_REQUEST = table_of(OutboxMessage), table_of(Posting), table_of(PostingRequest)
 
 _WORK = text("state IN ('pending', 'sending', 'unknown')")
-Index("ix_outbox_work", OUTBOX.c.lane, OUTBOX.c.not_before, postgresql_where=_WORK, sqlite_where=_WORK)
+_PENDING = text("state = 'pending'")
+_RECHECK = text("state = 'sent' AND absent_reads > 0")
+_BY_ARRIVAL = (OUTBOX.c.lane, OUTBOX.c.priority, OUTBOX.c.not_before, OUTBOX.c.id)
+Index("ix_outbox_due", *_BY_ARRIVAL, postgresql_where=_PENDING, sqlite_where=_PENDING)
+Index("ix_outbox_work", OUTBOX.c.lane, OUTBOX.c.state, OUTBOX.c.not_before, postgresql_where=_WORK, sqlite_where=_WORK)
+Index("ix_outbox_to", OUTBOX.c.person_id, OUTBOX.c.channel, postgresql_where=_WORK, sqlite_where=_WORK)
+Index("ix_outbox_posting", OUTBOX.c.posting_id, postgresql_where=_WORK, sqlite_where=_WORK)
+Index("ix_outbox_recheck", OUTBOX.c.lane, OUTBOX.c.not_before, postgresql_where=_RECHECK, sqlite_where=_RECHECK)
 Index("ix_posting_request_request", POSTING_REQUEST.c.request_id)
