@@ -96,10 +96,12 @@ class Buttons:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a list with at most one button beside it."""
+    """One line of a list with at most one button beside it. Shown whole or left out whole."""
 
     text: Text
     button: Button | None = None
+    more: Sequence[Button] = ()
+    """Further buttons of the same line."""
 
 
 Element = Heading | Paragraph | Facts | Note | Divider | Buttons | Row

@@ -1,0 +1,16 @@
+"""One file per kind of message: facts in, a view out.
+
+``KINDS`` lists the kinds that the outbox names; the names stay for ever, since rows that wait carry them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from messages.cards.ask import ask
+from messages.cards.replaced import replaced
+from messages.view import View
+
+KINDS: Mapping[str, Callable[..., View]] = MappingProxyType({"ask": ask, "replaced": replaced})
+"""``ask`` takes `DigestFacts`, ``replaced`` takes nothing."""

@@ -103,6 +103,15 @@ class RequestFacts:
     """For the work a decision opened: how it is carried out."""
     assignee: str = ""
     restate: bool = False
+    """Attesting shows vendor, purpose and scope again and wants them confirmed."""
+    reason_required: frozenset[Verb] = frozenset()
+    """The decisions that need a written reason; for the others a form asks for one and takes none."""
+    snooze_first: date | None = None
+    """The earliest day a snooze may last to."""
+    snooze_last: date | None = None
+    """The latest."""
+    snoozes_left: int | None = None
+    """How often it may still be snoozed; None: not limited."""
     zone: str = "UTC"
     """The reader's zone."""
 

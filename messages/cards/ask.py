@@ -1,0 +1,221 @@
+"""The message that asks: one full card, or one list for everything that waits for a reader."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from messages.action_ref import Verb
+from messages.cards.facts import DigestFacts, RequestFacts, Settled
+from messages.cards.parts import (
+    decision_button,
+    history_button,
+    open_button,
+    reasons,
+    settled_text,
+    token_facts,
+    token_line,
+)
+from messages.inert import clean, one_line, short
+from messages.moments import spoken
+from messages.view import (
+    Button,
+    Buttons,
+    Code,
+    Divider,
+    Element,
+    Heading,
+    Inline,
+    Moment,
+    Note,
+    Paragraph,
+    Row,
+    Strong,
+    Text,
+    View,
+)
+from messages.wording import asking, names, outcomes
+
+MOST_ROWS = 15
+_MOST_STEPS = 1_500  # characters of instructions
+
+
+def ask(facts: DigestFacts) -> View:
+    """Everything that waits for one reader: the full card of a single request, otherwise a list by risk."""
+    if len(facts.requests) == 1 and not facts.more:
+        return card(facts.requests[0])
+    return digest(facts)
+
+
+# ------------------------------------------------------------------ one request
+
+
+def card(facts: RequestFacts) -> View:
+    """One request in full, in the form that its state calls for."""
+    if facts.state == "remediating":
+        return _remediating(facts)
+    if facts.settled or facts.state in {"settled", "withdrawn"}:
+        return _settled(facts)
+    if facts.state == "handover":
+        return _handover(facts)
+    return _asking(facts)
+
+
+def _asking(facts: RequestFacts) -> View:
+    question = asking.question(facts)
+    elements: list[Element] = [
+        Heading(question),
+        Paragraph(asking.why(facts)),
+        reasons(facts),
+        token_facts(facts.token, facts.zone),
+        *_offered(facts),
+        *_notes(asking.asked_before(facts), [*asking.answer_by(facts), " ", *asking.without_answer(facts)]),
+    ]
+    return View(f"{question} Please answer by {spoken(Moment(facts.due_at, facts.zone))}.", elements)
+
+
+def _handover(facts: RequestFacts) -> View:
+    """For whoever was named as the next owner, and for those who named them and wait."""
+    name, by = names.token(facts.token), names.person(facts.proposed_by)
+    if facts.why == "handover":
+        heading, summary = asking.question(facts), f"{by} named you as the next owner of {name}."
+        first: Text = asking.why(facts)
+    else:
+        to = names.person(facts.proposed_to)
+        heading, summary = f"{name}: waiting for {to}", f"{to} is asked to take over {name}."
+        first = [Strong(to), " is asked to take it over, as ", Strong(by), " proposed. Until then it stays as it is."]
+    note = short(facts.handover_note, 300)
+    elements: list[Element] = [
+        Heading(heading),
+        Paragraph(first),
+        *([Paragraph([f"{by} adds: “{note}”"])] if note else []),
+        reasons(facts),
+        token_facts(facts.token, facts.zone),
+        *_offered(facts),
+        *_notes(asking.asked_before(facts), [*asking.answer_by(facts), " ", *asking.without_answer(facts)]),
+    ]
+    return View(summary, elements)
+
+
+def _remediating(facts: RequestFacts) -> View:
+    """Decided, and the work is still to be done."""
+    settled = facts.settled
+    name = names.token(facts.token)
+    heading = f"{name}: {outcomes.settled_as(settled) if settled else 'work is under way'}"
+    steps = clean(facts.instructions, lines=True).strip()[:_MOST_STEPS] or outcomes.NO_INSTRUCTIONS
+    elements: list[Element] = [
+        Heading(heading),
+        *([Paragraph(settled_text(settled, facts.zone))] if settled else []),
+        Paragraph([f"{outcomes.pending(settled)} {outcomes.assigned(facts)}"]),
+        Paragraph([Strong("How to do it"), "\n", steps]),
+        token_facts(facts.token, facts.zone),
+        *_offered(facts),
+    ]
+    return View(f"{heading}. {outcomes.assigned(facts)}", elements)
+
+
+def _settled(facts: RequestFacts) -> View:
+    settled = facts.settled or Settled("withdrawn", "", "", facts.opened_at)
+    heading = f"{names.token(facts.token)}: {outcomes.settled_as(settled)}"
+    elements: list[Element] = [
+        Heading(heading),
+        Paragraph(settled_text(settled, facts.zone)),
+        Note(token_line(facts.token)),
+        Buttons([history_button(facts.token)]),
+    ]
+    return View(f"{heading}.", elements)
+
+
+def _offered(facts: RequestFacts) -> list[Element]:
+    buttons: Sequence[Button] = [decision_button(verb, facts) for verb in dict.fromkeys(facts.offered)]
+    return [Buttons(buttons)] if buttons else []
+
+
+def _notes(*texts: Text) -> list[Element]:
+    return [Note(text) for text in texts if text]
+
+
+# ------------------------------------------------------------------ several
+
+
+def digest(facts: DigestFacts) -> View:
+    """A list, most at risk first, of at most 15 rows; what is settled stays in it and says how."""
+    shown = _shown(facts.requests)
+    left_out = sum(_waits(one) for one in facts.requests) - sum(_waits(one) for one in shown) + facts.more
+    waiting = sum(_waits(one) for one in shown) + left_out
+    heading = asking.count_heading(waiting) if waiting else "Nothing waits for your answer"
+    elements: list[Element] = [Heading(heading)]
+    if any(_waits(one) for one in shown):
+        elements.append(Paragraph(["Most at risk first. “Open” shows why it came to you and what else you can do."]))
+    elements += [digest_row(one) for one in shown]
+    if left_out:
+        elements.append(Paragraph([f"And {left_out:,} more: ", Code("/whose mine")]))
+    elements += _digest_notes(shown)
+    return View(_digest_summary(heading, shown), elements)
+
+
+def _digest_summary(heading: str, shown: Sequence[RequestFacts]) -> str:
+    first = next((one for one in shown if _waits(one)), None)
+    return f"{heading}, first of all {names.token(first.token)}." if first else f"{heading}."
+
+
+def _shown(requests: Sequence[RequestFacts]) -> list[RequestFacts]:
+    """The rows to show: those that wait come first when not all fit; order by risk, then by what is due first."""
+
+    def rank(one: RequestFacts) -> tuple[int, datetime, int]:
+        return (-one.risk, one.due_at, one.request_id)
+
+    chosen = sorted(requests, key=lambda one: (not _waits(one), rank(one)))[:MOST_ROWS]
+    return sorted(chosen, key=rank)
+
+
+def _waits(one: RequestFacts) -> bool:
+    return one.settled is None and one.state in {"open", "handover"}
+
+
+def digest_row(facts: RequestFacts) -> Row:
+    """One request on two or three lines, with what can be done about it."""
+    if facts.settled:
+        mark = "… " if facts.state == "remediating" else "✓ "
+        text: list[Inline] = [mark, Strong(names.token(facts.token)), "\n", *settled_text(facts.settled, facts.zone)]
+        return Row(text, open_button(facts) if Verb.DONE in facts.offered else None)
+    if not _waits(facts):
+        return Row(["✓ ", Strong(names.token(facts.token)), "\nIt no longer needs an answer."])
+    text = [*token_line(facts.token), "\n", *_brief_reasons(facts), "\nAnswer by ", Moment(facts.due_at, facts.zone)]
+    if facts.why not in {"owner", "service_owner"}:
+        text += [f" · {_brief_why(facts)}"]
+    one_click = Verb.ATTEST in facts.offered and Verb.ATTEST not in facts.needs_form
+    if one_click:
+        return Row(text, _plain(decision_button(Verb.ATTEST, facts)), [open_button(facts)])
+    return Row(text, open_button(facts))
+
+
+def _plain(button: Button) -> Button:
+    """Fifteen green buttons would shout."""
+    return Button(button.label, button.action, "plain", button.confirm)
+
+
+def _brief_reasons(facts: RequestFacts) -> list[Inline]:
+    text: list[Inline] = []
+    for code in facts.reasons[:4]:
+        text += [" · " if text else "", *asking.reason_brief(code, facts.token, facts.zone)]
+    if len(facts.reasons) > 4:
+        text.append(f" · {len(facts.reasons) - 4} more")
+    return text or list(asking.reason_brief("", facts.token, facts.zone))
+
+
+def _brief_why(facts: RequestFacts) -> str:
+    if facts.why == "handover":
+        return f"{names.person(facts.proposed_by)} named you as next owner"
+    if facts.why == "delegate" and one_line(facts.why_name):
+        return f"for {names.person(facts.why_name)}"
+    return {"reminder": "reminder"}.get(facts.why, f"you as {names.role(facts.why)}")
+
+
+def _digest_notes(shown: Sequence[RequestFacts]) -> list[Element]:
+    """Who is next, for the row that moves on first."""
+    waiting = [(one.next_at, one.request_id, one) for one in shown if _waits(one) and one.next_at]
+    if not waiting:
+        return []
+    *_, first = min(waiting, key=lambda moving: moving[:2])
+    return [Divider(), Note([f"First to move on is {names.token(first.token)}. ", *asking.without_answer(first)])]

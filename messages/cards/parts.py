@@ -1,0 +1,104 @@
+"""What several kinds of message have in common."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from messages.action_ref import ActionRef, Verb
+from messages.cards.facts import RequestFacts, Settled, TokenFacts
+from messages.inert import one_line, short
+from messages.moments import day
+from messages.view import Button, Facts, Inline, Moment, Paragraph, Row, Strong, Text
+from messages.wording import asking, deciding, names, outcomes
+
+LONG_VALUE = 300
+"""Characters of a purpose or a list of scopes that a card shows: about four lines on a phone."""
+
+
+def token_facts(token: TokenFacts, zone: str) -> Facts:
+    """What a token is; what is not known is left out, except the expiry, whose absence matters."""
+    expires: Text = [Moment(token.expires_at, zone, "date")] if token.expires_at else ["never"]
+    pairs: list[tuple[str, Text]] = [
+        ("Vendor", [names.supply(token)]),
+        ("Where and what", [names.exposure(token)]),
+        ("Expires", expires),
+        ("Last used", [Moment(token.last_used_at, zone, "date")] if token.last_used_at else ["not known"]),
+    ]
+    if token.contract_ends_on:
+        pairs.append(("Contract ends", [day(token.contract_ends_on)]))
+    pairs += [
+        ("Purpose", [short(token.purpose, LONG_VALUE)]),
+        ("Scopes", [short(token.scopes, LONG_VALUE)]),
+        ("Data", [short(token.data_scope, LONG_VALUE)]),
+    ]
+    return known(pairs)
+
+
+def known(pairs: list[tuple[str, Text]]) -> Facts:
+    """The pairs that have a value."""
+    return Facts(
+        [(label, value) for label, value in pairs if any(not isinstance(v, str) or one_line(v) for v in value)]
+    )
+
+
+def reasons(facts: RequestFacts) -> Paragraph:
+    """Every reason as a sentence of its own."""
+    text: list[Inline] = []
+    for code in facts.reasons[:10]:
+        text += ["\n" if text else "", "• ", *asking.reason(code, facts.token, facts.zone)]
+    return Paragraph(text or ["• ", *asking.reason("", facts.token, facts.zone)])
+
+
+def decision_button(verb: Verb, facts: RequestFacts) -> Button:
+    """The button for one decision, with what is asked before a click counts."""
+    name = names.token(facts.token)
+    confirm = None
+    if verb not in facts.needs_form:
+        takes_over = verb is Verb.ATTEST and facts.becomes_owner
+        confirm = deciding.confirm_ownership(name) if takes_over else deciding.confirm(verb, name)
+    action = ActionRef(verb, facts.request_id, facts.version)
+    return Button(deciding.label(verb), action, _STYLES.get(verb, "plain"), confirm)
+
+
+_STYLES: dict[Verb, Literal["primary", "danger"]] = {
+    Verb.ATTEST: "primary",
+    Verb.ACCEPT: "primary",
+    Verb.DONE: "primary",
+    Verb.REVOKE: "danger",
+}
+
+
+def open_button(facts: RequestFacts) -> Button:
+    return Button(deciding.label(Verb.OPEN), ActionRef(Verb.OPEN, facts.request_id, facts.version))
+
+
+def token_button(token: TokenFacts) -> Button:
+    return Button(deciding.label(Verb.SHOW_TOKEN), ActionRef(Verb.SHOW_TOKEN, token.token_id))
+
+
+def history_button(token: TokenFacts) -> Button:
+    return Button(deciding.label(Verb.SHOW_HISTORY), ActionRef(Verb.SHOW_HISTORY, token.token_id))
+
+
+def token_line(token: TokenFacts) -> list[Inline]:
+    """Name, vendor and what is at stake, on one line."""
+    rest = [part for part in (short(token.vendor, 40), names.exposure_brief(token)) if part]
+    return [Strong(names.token(token)), *(f" · {part}" for part in rest)]
+
+
+def token_row(token: TokenFacts, zone: str) -> Row:
+    """A token in a list, with a button that shows it."""
+    if token.state != "active":
+        second: list[Inline] = [f"\n{short(token.state.replace('_', ' '), 40)}"]
+    elif token.expires_at:
+        second = ["\nExpires ", Moment(token.expires_at, zone, "date")]
+    else:
+        second = ["\nNever expires"]
+    owner = next((f", {names.role(role)} {names.person(name)}" for role, name in token.owners), ", no owner")
+    return Row([*token_line(token), *second, owner], token_button(token))
+
+
+def settled_text(settled: Settled, zone: str) -> Text:
+    """Who decided what and when, and what came of the work."""
+    result = outcomes.result(settled.outcome, settled.result)
+    return [*outcomes.decided(settled, zone), f" {result}" if result else ""]

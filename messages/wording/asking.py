@@ -1,0 +1,186 @@
+"""Why a token needs an answer, why that reached this reader, and what happens without one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from messages.inert import one_line
+from messages.moments import day
+from messages.view import Inline, Moment, Text
+from messages.wording import names
+from messages.wording.names import on_day
+
+if TYPE_CHECKING:
+    from messages.cards.facts import RequestFacts, TokenFacts
+
+# ------------------------------------------------------------------ why it is due
+
+
+def reason(code: str, token: TokenFacts, zone: str) -> Text:
+    """One reason as a sentence."""
+    return [*_capital(reason_brief(code, token, zone)), "."]
+
+
+def reason_brief(code: str, token: TokenFacts, zone: str) -> Text:
+    """One reason in a few words, for a line of a list."""
+    ends = f" on {day(token.contract_ends_on)}" if token.contract_ends_on else ""
+    match code:
+        case "never_attested":
+            return ["nobody has attested it yet"]
+        case "attestation_overdue" if token.last_attested_at:
+            return ["last attested ", on_day(token.last_attested_at, zone), ", time to look again"]
+        case "attestation_overdue":
+            return ["it is time to attest it again"]
+        case "expiring" if token.expires_at:
+            return ["expires ", on_day(token.expires_at, zone)]
+        case "expiring":
+            return ["it expires soon"]
+        case "expired" if token.expires_at:
+            return ["expired ", on_day(token.expires_at, zone)]
+        case "expired":
+            return ["it has expired"]
+        case "no_expiry":
+            return ["it never expires"]
+        case "outlives_contract":
+            return [f"would outlive the contract with {names.vendor(token)}" + (f", which ends{ends}" if ends else "")]
+        case "contract_ended":
+            return [f"the contract with {names.vendor(token)} ended{ends}" if ends else _ended(token)]
+        case "owner_missing":
+            return ["it has no owner"]
+        case "owner_left":
+            return ["its owner has left"]
+        case "unused" if token.last_used_at:
+            return ["last used ", on_day(token.last_used_at, zone)]
+        case "unused":
+            return ["no use of it is known"]
+        case _:
+            return ["the policy asks for a look at it"]
+
+
+def _ended(token: TokenFacts) -> str:
+    return f"the contract with {names.vendor(token)} has ended"
+
+
+def _capital(text: Text) -> list[Inline]:
+    first, *rest = text
+    return [first[:1].upper() + first[1:] if isinstance(first, str) else first, *rest]
+
+
+# ------------------------------------------------------------------ the question
+
+
+def question(facts: RequestFacts) -> str:
+    """The heading of a card that waits for an answer."""
+    name = names.token(facts.token)
+    if facts.why == "handover":
+        return f"Will you take over {name}?"
+    if facts.becomes_owner:
+        return f"Who stands behind {name}?"
+    if facts.why in {"owner", "reminder", "service_owner", "delegate"}:
+        return f"Do you still stand behind {name}?"
+    return f"{name} needs an answer"
+
+
+def count_heading(waiting: int) -> str:
+    """The heading of a list."""
+    return f"{names.counted(waiting, 'token needs', 'tokens need')} your answer"
+
+
+# ------------------------------------------------------------------ why it came to this reader
+
+_UNREACHABLE = {
+    "left": "has left",
+    "inactive": "has no active account",
+    "away": "is away",
+    "missing": "is not named",
+    "none": "is not named",
+    "nobody": "is not named",
+    "no_account": "has no chat account",
+    "no_chat": "has no chat account",
+    "unknown": "is not in the directory",
+    "not_installed": "cannot be reached in chat",
+    "blocked": "cannot be reached in chat",
+    "failed": "cannot be reached in chat",
+}
+
+
+def why(facts: RequestFacts) -> Text:
+    """Why this came to this reader, in one or more sentences."""
+    return [_why(facts), *(f" {sentence}" for sentence in _unreachable(facts))]
+
+
+def _why(facts: RequestFacts) -> str:
+    name = one_line(facts.why_name) and names.person(facts.why_name)
+    match facts.why:
+        case "owner" | "service_owner":
+            return "This came to you because you are its service owner."
+        case "reminder":
+            return "This is a reminder: your answer is still open."
+        case "business_owner" | "backup_owner":
+            return f"This came to you because you are its {names.role(facts.why)}."
+        case "vendor_relationship_owner":
+            return f"This came to you because you look after the vendor, {names.vendor(facts.token)}."
+        case "manager" if name:
+            return f"This came to you because {name} reports to you."
+        case "manager":
+            return "This came to you because its owner reports to you."
+        case "security":
+            return "This came to the security team because nobody before them answered or could be reached."
+        case "handover":
+            return f"{names.person(facts.proposed_by)} named you as its next owner."
+        case "delegate" if name:
+            return f"This came to you because you stand in for {name}."
+        case "delegate":
+            return "This came to you because you stand in for its owner."
+        case _:
+            return "This came to you because the policy names you for it."
+
+
+def _unreachable(facts: RequestFacts) -> list[str]:
+    return [
+        f"The {names.role(rung)} {_UNREACHABLE.get(code, 'could not be asked')}."
+        for rung, code in facts.unreachable[:4]
+    ]
+
+
+def asked_before(facts: RequestFacts) -> Text:
+    """Who was asked already, and when; empty when nobody was."""
+    if not facts.asked_before:
+        return []
+    text: list[Inline] = ["Asked before, no answer so far: "]
+    for index, (name, at) in enumerate(facts.asked_before[-5:]):
+        text += [", " if index else "", f"{names.person(name)}, ", on_day(at, facts.zone)]
+    return [*text, "."]
+
+
+# ------------------------------------------------------------------ what happens without an answer
+
+
+def answer_by(facts: RequestFacts) -> Text:
+    """Until when an answer is wanted."""
+    return ["Please answer by ", Moment(facts.due_at, facts.zone), "."]
+
+
+def without_answer(facts: RequestFacts) -> Text:
+    """Who is next and when, and what happens at the end of the ladder."""
+    return [*_next(facts), *_default(facts)]
+
+
+def _next(facts: RequestFacts) -> list[Inline]:
+    at: list[Inline] = [" ", Moment(facts.next_at, facts.zone)] if facts.next_at else [" next"]
+    if facts.next_role == "reminder":
+        return ["Without an answer, a reminder follows", *at, ". "]
+    if one_line(facts.next_name):
+        return [f"Without an answer, {names.person_as(facts.next_name, facts.next_role)} is asked", *at, ". "]
+    if facts.next_role:
+        return [f"Without an answer, the {names.role(facts.next_role)} is asked", *at, ". "]
+    return []
+
+
+def _default(facts: RequestFacts) -> list[Inline]:
+    by: list[Inline] = [" by ", Moment(facts.default_at, facts.zone)] if facts.default_at else []
+    if facts.default_action == "open_revocation":
+        return ["If nobody answers", *by, ", the policy asks for it to be revoked."]
+    if facts.default_action == "none":
+        return ["If nobody answers", *by, ", nothing is switched off; it is recorded that no answer came."]
+    return ["If nobody answers", *by, ", the policy decides."]

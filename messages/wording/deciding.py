@@ -1,0 +1,169 @@
+"""What buttons and forms say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from messages.action_ref import Verb
+from messages.view import Confirm
+
+# ------------------------------------------------------------------ buttons
+
+_LABELS = {
+    Verb.ATTEST: "Re-attest",
+    Verb.ROTATE: "Rotate…",
+    Verb.REVOKE: "Revoke…",
+    Verb.DISOWN: "Not mine…",
+    Verb.SNOOZE: "Snooze",
+    Verb.LET_LAPSE: "Let it lapse",
+    Verb.ACCEPT: "Accept",
+    Verb.DECLINE: "Decline",
+    Verb.DONE: "Mark as done…",
+    Verb.OPEN: "Open",
+    Verb.SHOW_TOKEN: "Show",
+    Verb.SHOW_HISTORY: "History",
+    Verb.SHOW_MINE: "Show mine",
+}
+
+
+def label(verb: Verb) -> str:
+    """What the button for ``verb`` says."""
+    return _LABELS.get(verb, "Continue")
+
+
+def confirm(verb: Verb, name: str) -> Confirm | None:
+    """What is asked before a click on ``verb`` counts, for a token called ``name``; None: nothing."""
+    match verb:
+        case Verb.REVOKE:
+            text = f"Whatever uses {name} stops working once this is carried out. It cannot be undone."
+            return Confirm("Revoke this access?", text, "Revoke", "Go back")
+        case Verb.ROTATE:
+            text = f"{name} gets a new secret. Whatever still uses the old one stops working."
+            return Confirm("Rotate this token?", text, "Rotate", "Go back")
+        case Verb.LET_LAPSE:
+            text = f"{name} will not be renewed, and reminders about its expiry stop."
+            return Confirm("Let it lapse?", text, "Let it lapse", "Go back")
+        case _:
+            return None
+
+
+def confirm_ownership(name: str) -> Confirm:
+    """Asked before somebody attests a token that has no owner."""
+    text = f"{name} has no owner. If you stand behind it, you become its service owner."
+    return Confirm("Become its owner?", text, "Become owner", "Go back")
+
+
+# ------------------------------------------------------------------ forms
+
+
+@dataclass(frozen=True)
+class FormWords:
+    """``title`` and ``submit`` have at most 24 characters (Slack's limit)."""
+
+    title: str
+    submit: str
+    intro: str
+    """Follows the token's name."""
+    question: str
+    hint: str = ""
+
+
+_FORMS = {
+    Verb.ATTEST: FormWords(
+        "Stand behind this token",
+        "Re-attest",
+        "You say that this access is still needed and that you answer for it.",
+        "Why is it still needed?",
+        "One sentence is enough. It is kept with the record.",
+    ),
+    Verb.ROTATE: FormWords(
+        "Rotate this token",
+        "Rotate",
+        "It gets a new secret. Whatever still uses the old one stops working once this is carried out.",
+        "Why should it be rotated?",
+    ),
+    Verb.REVOKE: FormWords(
+        "Revoke this token",
+        "Revoke",
+        "Whatever uses it stops working once this is carried out. It cannot be undone.",
+        "Why should it be revoked?",
+    ),
+    Verb.DISOWN: FormWords(
+        "Not mine",
+        "Send",
+        "Whoever you name is asked to take it over. Name nobody, and the next person on the list is asked.",
+        "Anything the next person should know?",
+    ),
+    Verb.SNOOZE: FormWords(
+        "Ask me later",
+        "Snooze",
+        "The question comes back on the day you choose. Until then nobody else is asked.",
+        "Why later?",
+    ),
+    Verb.LET_LAPSE: FormWords(
+        "Let it lapse",
+        "Let it lapse",
+        "It will not be renewed, and reminders about its expiry stop. It works until it expires.",
+        "Why is it no longer needed?",
+    ),
+    Verb.ACCEPT: FormWords("Take it over", "Accept", "You become its service owner.", "Anything to add?"),
+    Verb.DECLINE: FormWords(
+        "Decline",
+        "Decline",
+        "It goes back to whoever named you, and you stay out of it.",
+        "Do you know who it belongs to?",
+    ),
+    Verb.DONE: FormWords(
+        "Mark as done",
+        "Save",
+        "Please say what came of it.",
+        "Ticket or evidence",
+        "A ticket number or a link, or what you checked. Never the secret itself.",
+    ),
+}
+_ANY_FORM = FormWords("Please confirm", "Continue", "Please confirm your choice.", "Anything to add?")
+
+
+def form_words(verb: Verb) -> FormWords:
+    """The words of the form that ``verb`` opens."""
+    return _FORMS.get(verb, _ANY_FORM)
+
+
+NEVER_A_SECRET = "Please never write the secret itself here."
+RESTATED = "Please check what you stand behind:"
+STILL_RIGHT = "Are vendor, purpose and scope still right?"
+STILL_RIGHT_OPTIONS = (("yes", "Yes, all of it"), ("no", "No, something has changed"))
+NOT_RIGHT = "Then please cancel, and choose rotate, revoke or not mine, or have the entry corrected first."
+NEW_OWNER = "Who does it belong to?"
+NEW_OWNER_HINT = "Leave it empty if you do not know."
+UNTIL = "Ask again on"
+RESULT = "What came of it?"
+REVOKE_RESULTS = (
+    ("confirmed", "Removed, and I checked that it no longer works"),
+    ("accepted_unverified", "Removed, but I have not checked it"),
+    ("failed", "It could not be removed"),
+)
+ROTATE_RESULTS = (
+    ("confirmed", "Rotated, and I checked that the old one is dead"),
+    ("accepted_unverified", "Rotated, but I have not checked the old one"),
+    ("failed", "It could not be rotated"),
+)
+
+# ------------------------------------------------------------------ what is wrong with an answer
+
+NEEDED = "Please fill this in."
+TOO_LONG = "Please keep this to {most:,} characters or fewer."
+CHOOSE = "Please choose one of the options."
+NO_DATE = "Please choose a day, such as 2025-03-31."
+TOO_EARLY = "Please choose {day} or later."
+TOO_LATE = "Please choose {day} or earlier."
+
+
+def snooze_hint(first: str, last: str, left: int | None) -> str:
+    """The limits for a snooze; empty days and None: no such limit."""
+    limits = [f"from {first}" if first else "", f"until {last}" if last else ""]
+    days = " ".join(limit for limit in limits if limit)
+    often = {None: "", 0: "No more snoozes are left.", 1: "This is the last time it can be put off."}.get(
+        left, f"It can be put off {left} more times."
+    )
+    return " ".join(part for part in (f"Any day {days}." if days else "", often) if part)

@@ -1,0 +1,144 @@
+"""What was decided, by whom and when, and what came of the work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from messages.inert import one_line
+from messages.view import Inline, Moment, Strong, Text
+from messages.wording import names
+
+if TYPE_CHECKING:
+    from messages.cards.facts import RequestFacts, Settled
+
+# ------------------------------------------------------------------ decisions
+
+_DID = {
+    "attest": "re-attested it",
+    "rotate": "decided to rotate it",
+    "revoke": "decided to revoke it",
+    "disown": "said that it belongs to somebody else",
+    "reassign": "passed it on",
+    "snooze": "put it off",
+    "let_lapse": "decided to let it lapse",
+    "accept": "took it over",
+    "decline": "declined to take it over",
+    "done": "reported the work as done",
+}
+_SETTLED_AS = {
+    "attest": "re-attested",
+    "rotate": "to be rotated",
+    "revoke": "to be revoked",
+    "disown": "passed on",
+    "reassign": "passed on",
+    "snooze": "put off",
+    "let_lapse": "left to lapse",
+    "accept": "taken over",
+    "decline": "handover declined",
+    "no_response": "no answer",
+    "withdrawn": "no answer needed",
+}
+
+
+def settled_as(settled: Settled) -> str:
+    """The outcome in two or three words, for a heading."""
+    return result_brief(settled) or _SETTLED_AS.get(settled.outcome, "settled")
+
+
+def decided(settled: Settled, zone: str) -> Text:
+    """Who decided what, in which role, when and where: one sentence."""
+    at: list[Inline] = [" ", Moment(settled.at, zone)]
+    where = names.platform(settled.platform)
+    at += [f", in {where}." if where in {"Slack", "Teams"} else f", on {where}." if where else "."]
+    if settled.outcome == "withdrawn":
+        return ["It no longer needs an answer since", *at]
+    if settled.outcome == "no_response":
+        return ["Nobody answered, so the policy took its own course", *at]
+    did = _DID.get(settled.outcome, "settled it")
+    if not one_line(settled.by):
+        return [f"The policy {did}", *at]
+    as_role = f" ({names.role(settled.role)})" if settled.role else ""
+    return [Strong(names.person(settled.by)), f"{as_role} {did}", *at]
+
+
+# ------------------------------------------------------------------ work
+
+_RESULTS = {
+    ("revoke", "confirmed"): "Removed, and checked: it no longer works (confirmed).",
+    ("revoke", "accepted_unverified"): "The removal was accepted, not verified. It may still work.",
+    ("revoke", "failed"): "The removal failed. It still works as far as we know.",
+    ("rotate", "confirmed"): "Rotated, and checked: the old secret no longer works (confirmed).",
+    ("rotate", "accepted_unverified"): "The rotation was accepted, not verified. The old secret may still work.",
+    ("rotate", "failed"): "The rotation failed. The old secret still works as far as we know.",
+}
+_BRIEF = {
+    ("revoke", "confirmed"): "revocation confirmed",
+    ("revoke", "accepted_unverified"): "revocation accepted, not verified",
+    ("revoke", "failed"): "revocation failed",
+    ("rotate", "confirmed"): "rotation confirmed",
+    ("rotate", "accepted_unverified"): "rotation accepted, not verified",
+    ("rotate", "failed"): "rotation failed",
+}
+_ANY_RESULT = {
+    "confirmed": "Done, and checked (confirmed).",
+    "accepted_unverified": "Accepted, not verified.",
+    "failed": "It failed.",
+}
+
+
+def _work(outcome: str) -> str:
+    return "revoke" if outcome == "no_response" else outcome
+
+
+def result_brief(settled: Settled) -> str:
+    """What came of the work, in a few words; empty while it is open or where there is none."""
+    return _BRIEF.get((_work(settled.outcome), settled.result), "")
+
+
+def result(outcome: str, code: str) -> str:
+    """What came of the work that ``outcome`` opened, as a sentence; empty while it is open."""
+    if not code:
+        return ""
+    known = _RESULTS.get((_work(outcome), code)) or _ANY_RESULT.get(code)
+    return known or "The work is reported as finished; its result is not known."
+
+
+_PENDING = {
+    "revoke": "It still works until somebody removes it.",
+    "rotate": "The old secret still works until somebody replaces it.",
+}
+
+
+def pending(settled: Settled | None) -> str:
+    """What is still true while the work is open."""
+    kind = _work(settled.outcome) if settled else ""
+    return _PENDING.get(kind, "The work has not been reported as done.")
+
+
+def assigned(facts: RequestFacts) -> str:
+    """Who carries the work out."""
+    who = one_line(facts.assignee) and names.person(facts.assignee)
+    return f"{who} is asked to carry it out." if who else "The security team is asked to carry it out."
+
+
+NO_INSTRUCTIONS = "No steps are recorded for this token. Its issuing system is the place to look."
+
+# ------------------------------------------------------------------ what the person who clicked reads
+
+_THANKS = {
+    "attest": "Recorded: you stand behind it.",
+    "rotate": "Recorded: it is to be rotated.",
+    "revoke": "Recorded: it is to be revoked.",
+    "disown": "Recorded: it is not yours.",
+    "reassign": "Recorded: it is passed on.",
+    "snooze": "Recorded: you will be asked again.",
+    "let_lapse": "Recorded: it may lapse. There are no more reminders about its expiry.",
+    "accept": "Recorded: you are its service owner now.",
+    "decline": "Recorded: you do not take it over.",
+    "done": "Recorded.",
+}
+
+
+def recorded(outcome: str) -> str:
+    """The first sentence after a decision of one's own."""
+    return _THANKS.get(outcome, "Recorded.")
