@@ -53,7 +53,8 @@ clean:
 
 # ---------------------------------------------------------------- set-up
 
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Twice quiet: errors only.
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
 $(VENV)/.ready-to-run: requirements.lock pyproject.toml $(VENV)/bin/python
 	@echo "Installing what Whose needs to run ..." >&2

@@ -1,0 +1,77 @@
+"""Bringing a database up to the tables of this release, in one transaction, and telling whether it is.
+
+A new revision: change the models and, on a database that is at the newest revision,
+
+    alembic -c storage/migrations/alembic.ini -x url=sqlite:///whose.db \\
+        revision --autogenerate --rev-id 0002 -m "say what for"
+
+then add by hand what Alembic does not see (triggers, search and expression indexes).
+``tests/contract/test_migrations.py`` holds the migrated database and the models together, on both databases.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from storage.database import Database
+
+_LOCK = 0x57686F7365  # any number that is ours: two releases started at once migrate one after the other
+
+
+def migrate(database: Database) -> tuple[str | None, str]:
+    """Bring the database to the newest revision; nothing where it is there already.
+
+    Returns:
+        The revision before (None: an empty database) and the one now.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database cannot be reached or refuses; nothing was changed.
+    """
+    with database.engine.begin() as connection:
+        if not database.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        before = MigrationContext.configure(connection).get_current_revision()
+        if before != head_revision():
+            config = _config()
+            config.attributes["connection"] = connection
+            with contextlib.redirect_stdout(io.StringIO()):
+                command.upgrade(config, "head")
+    return before, head_revision()
+
+
+def current_revision(database: Database) -> str | None:
+    """The revision that the database is at; None where it has no tables of ours.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database cannot be reached.
+    """
+    with database.read_engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def head_revision() -> str:
+    """The revision that this release needs."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None, "the package ships at least one revision"
+    return head
+
+
+def knows(revision: str) -> bool:
+    """Whether this release has ever heard of a revision; one it has not is a newer release's."""
+    return any(one.revision == revision for one in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+def _config() -> Config:
+    config = Config()
+    # "%" would be read as an interpolation.
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
