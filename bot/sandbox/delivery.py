@@ -279,12 +279,10 @@ class Delivery:
 
     async def _interact(self, user: User, kind: str, payload: Json) -> Outcome:
         ack = await self.transport.payload(kind, payload)
-        outcome = self._outcome(user, kind, ack)
-        outcome.view = self.workspace.views.top(user.id)
-        return outcome
+        return self._outcome(user, kind, ack)
 
     def _outcome(self, user: User, kind: str, ack: Ack) -> Outcome:
-        outcome = Outcome(ack=ack)
+        outcome = Outcome(ack=ack, view=self.workspace.views.top(user.id))
         name = self.workspace.bot_user.real_name
         if ack.error == "http_timeout":
             self._fail(user, outcome, kind, f"{name} did not respond in time. Try again in a moment.")
