@@ -64,7 +64,7 @@ class Database:
             self.read_engine = _sqlite_engine(parsed.render_as_string(hide_password=False), begin="BEGIN")
         else:
             self.engine = create_engine(parsed, pool_pre_ping=True)
-            self.read_engine = self.engine
+            self.read_engine = self.engine.execution_options(isolation_level="REPEATABLE READ")
 
     @contextmanager
     def write(self) -> Iterator[Session]:

@@ -15,7 +15,10 @@ from messages.view import View
 
 @dataclass(frozen=True)
 class Destination:
-    """Where a message goes: a person's direct messages (``user_id``) or a channel by name or id."""
+    """Where a message goes: a person's direct messages (``user_id``) or a channel by name or id.
+
+    With both, ``channel`` is the direct-message channel of that person as the platform named it before.
+    """
 
     user_id: str = ""
     channel: str = ""
@@ -31,7 +34,8 @@ class Sent:
 
 @dataclass(frozen=True)
 class NotSent:
-    """Surely not sent (connection refused, rate limited): it may be tried again after ``retry_after`` seconds."""
+    """Surely not sent, and for no fault of this message (connection refused, rate limited, our own token revoked):
+    it may be tried again after ``retry_after`` seconds; so may everything else on this lane."""
 
     reason: str
     retry_after: float = 0.0
@@ -42,6 +46,8 @@ class Refused:
     """The platform said no for good; ``code`` is its own word (``user_disabled``, ``channel_not_found`` …)."""
 
     code: str
+    gone: bool = False
+    """For an update: that message can never be changed again, whatever it is to say."""
 
 
 @dataclass(frozen=True)
