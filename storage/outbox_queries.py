@@ -192,28 +192,33 @@ def _rows(session: Session, lane: str, what: ColumnElement[bool], limit: int) ->
     return [OutboxMessage(**row._mapping) for row in session.connection().execute(query)]
 
 
-def address_of(session: Session, lane: str, person_id: int) -> Address | str:
-    """Where to reach a person on this lane, or why that is not possible: ``person_left`` or ``no_account``."""
+def address_of(session: Session, lane: str, person_id: int, *, even_closed: bool = False) -> Address | str:
+    """Where to reach a person on this lane, or why that is not possible: ``person_left`` or ``no_account``.
+
+    Args:
+        even_closed: also where they were, to read and not to write.
+    """
     platform, _, workspace = lane.partition(":")
     query = (
-        select(PERSON.c.active, CHAT_IDENTITY.c.user_id, CHAT_IDENTITY.c.dm_channel)
+        select(PERSON.c.active, CHAT_IDENTITY.c.user_id, CHAT_IDENTITY.c.dm_channel, CHAT_IDENTITY.c.deactivated)
         .outerjoin(
             CHAT_IDENTITY,
             and_(
                 CHAT_IDENTITY.c.person_id == PERSON.c.id,
                 CHAT_IDENTITY.c.platform == platform,
                 CHAT_IDENTITY.c.workspace.in_([workspace, ""]),
-                CHAT_IDENTITY.c.deactivated.is_(False),
             ),
         )
         .where(PERSON.c.id == person_id)
-        .order_by(CHAT_IDENTITY.c.workspace.desc())
+        .order_by(CHAT_IDENTITY.c.deactivated, CHAT_IDENTITY.c.workspace.desc())
         .limit(1)
     )
     found = session.connection().execute(query).first()
-    if found is None or not found.active:
+    if found is None or not (found.active or even_closed):
         return "person_left"
-    return Address(found.user_id, found.dm_channel) if found.user_id else "no_account"
+    if found.user_id is None or (found.deactivated and not even_closed):
+        return "no_account"
+    return Address(found.user_id, found.dm_channel)
 
 
 def remember_dm(session: Session, lane: str, person_id: int, channel: str) -> None:
@@ -222,7 +227,8 @@ def remember_dm(session: Session, lane: str, person_id: int, channel: str) -> No
     session.connection().execute(
         update(CHAT_IDENTITY)
         .where(CHAT_IDENTITY.c.person_id == person_id, CHAT_IDENTITY.c.platform == platform)
-        .where(CHAT_IDENTITY.c.workspace.in_([workspace, ""]), CHAT_IDENTITY.c.dm_channel != channel)
+        .where(CHAT_IDENTITY.c.workspace.in_([workspace, ""]), CHAT_IDENTITY.c.deactivated.is_(False))
+        .where(CHAT_IDENTITY.c.dm_channel != channel)
         .values(dm_channel=channel)
     )
 
