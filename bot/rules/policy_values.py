@@ -39,9 +39,10 @@ def raise_if(faults: list[Fault]) -> None:
 
 def suggest(wrong: str, known: Iterable[str]) -> str:
     """What to write instead: the nearest of the known names, or all of them."""
-    names = sorted(known)
-    near = difflib.get_close_matches(wrong.lower(), names, n=1, cutoff=0.6)
-    if near:
+    names, start = sorted(known), wrong.lower()[:80]
+    near = [name for name in names if len(start) > 2 and name.startswith(start)]
+    near = near or difflib.get_close_matches(start, names, n=1, cutoff=0.6)
+    if len(near) == 1:
         return f"Did you mean {near[0]}?"
     return f"Use one of: {', '.join(names)}."
 

@@ -129,6 +129,10 @@ def _syntax(error: yaml.MarkedYAMLError) -> PolicyProblem:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     reason = (error.problem or "unexpected end").rstrip(".")
+    if "end of stream" in reason and error.context_mark:
+        mark = error.context_mark  # where the quote stands, not the end of the file
+        hint = "Close it with the same quote, or take it away."
+        return PolicyProblem(mark.line + 1, mark.column + 1, "", "The quote that opens here is never closed.", hint)
     if "'\\t'" in reason:
         return PolicyProblem(line, column, "", "There is a tab in the indentation.", "Use spaces instead.")
     if "expected a single document" in (error.context or ""):
