@@ -251,22 +251,24 @@ def parse_canonical(body: bytes) -> dict[str, Any]:
 
 
 def _is_ordered(value: Any) -> bool:
-    """Whether a parsed value is one that :func:`canonical` would leave as it is."""
-    if isinstance(value, dict):
-        keys = tuple(value)
-        if _key_order(keys, "the record") != keys:
-            return False
-        items: Iterable[Any] = value.values()
-    elif isinstance(value, list):
-        items = value
-    else:
-        return type(value) is bool
-    for item in items:
-        kind = type(item)
-        if kind is str or (kind is int and -MAX_INTEGER <= item <= MAX_INTEGER):
-            continue
-        if not _is_ordered(item):
-            return False
+    """Whether a parsed value is one that :func:`canonical` would leave as it is (no recursion: for speed)."""
+    waiting = [value]
+    for part in waiting:
+        if type(part) is dict:
+            keys = tuple(part)
+            if _key_order(keys, "the record") != keys:
+                return False
+            items: Iterable[Any] = part.values()
+        else:
+            items = part
+        for item in items:
+            kind = type(item)
+            if kind is str or (kind is int and -MAX_INTEGER <= item <= MAX_INTEGER):
+                continue
+            if kind is dict or kind is list:
+                waiting.append(item)
+            elif kind is not bool:
+                return False
     return True
 
 
