@@ -181,7 +181,7 @@ def digest_row(facts: RequestFacts) -> Row:
         return Row(text, open_button(facts) if Verb.DONE in facts.offered else None)
     if not _waits(facts):
         return Row(["✓ ", Strong(names.token(facts.token)), "\nIt no longer needs an answer."])
-    text = [*token_line(facts.token), "\n", *_brief_reasons(facts), "\nAnswer by ", Moment(facts.due_at, facts.zone)]
+    text = [*token_line(facts.token), "\n", *brief_reasons(facts), "\nAnswer by ", Moment(facts.due_at, facts.zone)]
     if facts.why not in {"owner", "service_owner"}:
         text += [f" · {_brief_why(facts)}"]
     one_click = Verb.ATTEST in facts.offered and Verb.ATTEST not in facts.needs_form
@@ -195,7 +195,8 @@ def _plain(button: Button) -> Button:
     return Button(button.label, button.action, "plain", button.confirm)
 
 
-def _brief_reasons(facts: RequestFacts) -> list[Inline]:
+def brief_reasons(facts: RequestFacts) -> list[Inline]:
+    """The first four reasons on one line."""
     text: list[Inline] = []
     for code in facts.reasons[:4]:
         text += [" · " if text else "", *asking.reason_brief(code, facts.token, facts.zone)]

@@ -18,52 +18,47 @@ if TYPE_CHECKING:
 
 def reason(code: str, token: TokenFacts, zone: str) -> Text:
     """One reason as a sentence."""
-    return [*_capital(reason_brief(code, token, zone)), "."]
+    first, *rest = reason_brief(code, token, zone)
+    return [first[:1].upper() + first[1:] if isinstance(first, str) else first, *rest, "."]
 
 
 def reason_brief(code: str, token: TokenFacts, zone: str) -> Text:
-    """One reason in a few words, for a line of a list."""
+    """One reason in a few words, with what is known of the token, for a line of a list."""
     ends = f" on {day(token.contract_ends_on)}" if token.contract_ends_on else ""
     match code:
-        case "never_attested":
-            return ["nobody has attested it yet"]
         case "attestation_overdue" if token.last_attested_at:
             return ["last attested ", on_day(token.last_attested_at, zone), ", time to look again"]
-        case "attestation_overdue":
-            return ["it is time to attest it again"]
         case "expiring" if token.expires_at:
             return ["expires ", on_day(token.expires_at, zone)]
-        case "expiring":
-            return ["it expires soon"]
         case "expired" if token.expires_at:
             return ["expired ", on_day(token.expires_at, zone)]
-        case "expired":
-            return ["it has expired"]
-        case "no_expiry":
-            return ["it never expires"]
-        case "outlives_contract":
-            return [f"would outlive the contract with {names.vendor(token)}" + (f", which ends{ends}" if ends else "")]
-        case "contract_ended":
-            return [f"the contract with {names.vendor(token)} ended{ends}" if ends else _ended(token)]
-        case "owner_missing":
-            return ["it has no owner"]
-        case "owner_left":
-            return ["its owner has left"]
+        case "outlives_contract" if ends:
+            return [f"would outlive the contract with {names.vendor(token)}, which ends{ends}"]
+        case "contract_ended" if ends:
+            return [f"the contract with {names.vendor(token)} ended{ends}"]
         case "unused" if token.last_used_at:
             return ["last used ", on_day(token.last_used_at, zone)]
-        case "unused":
-            return ["no use of it is known"]
         case _:
-            return ["the policy asks for a look at it"]
+            return [reason_bare(code)]
 
 
-def _ended(token: TokenFacts) -> str:
-    return f"the contract with {names.vendor(token)} has ended"
+def reason_bare(code: str) -> str:
+    """One reason in a few words, where nothing else is known."""
+    return _REASONS.get(code, "the policy asks for a look at it")
 
 
-def _capital(text: Text) -> list[Inline]:
-    first, *rest = text
-    return [first[:1].upper() + first[1:] if isinstance(first, str) else first, *rest]
+_REASONS = {
+    "never_attested": "nobody has attested it yet",
+    "attestation_overdue": "it is time to attest it again",
+    "expiring": "it expires soon",
+    "expired": "it has expired",
+    "no_expiry": "it never expires",
+    "outlives_contract": "it would outlive the contract with its vendor",
+    "contract_ended": "the contract with its vendor has ended",
+    "owner_missing": "it has no owner",
+    "owner_left": "its owner has left",
+    "unused": "no use of it is known",
+}
 
 
 # ------------------------------------------------------------------ the question

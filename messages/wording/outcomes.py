@@ -40,6 +40,11 @@ _SETTLED_AS = {
 }
 
 
+def did(outcome: str) -> str:
+    """What somebody did, to follow their name."""
+    return _DID.get(outcome, "settled it")
+
+
 def settled_as(settled: Settled) -> str:
     """The outcome in two or three words, for a heading."""
     return result_brief(settled) or _SETTLED_AS.get(settled.outcome, "settled")
@@ -54,11 +59,10 @@ def decided(settled: Settled, zone: str) -> Text:
         return ["It no longer needs an answer since", *at]
     if settled.outcome == "no_response":
         return ["Nobody answered, so the policy took its own course", *at]
-    did = _DID.get(settled.outcome, "settled it")
     if not one_line(settled.by):
-        return [f"The policy {did}", *at]
+        return [f"The policy {did(settled.outcome)}", *at]
     as_role = f" ({names.role(settled.role)})" if settled.role else ""
-    return [Strong(names.person(settled.by)), f"{as_role} {did}", *at]
+    return [Strong(names.person(settled.by)), f"{as_role} {did(settled.outcome)}", *at]
 
 
 # ------------------------------------------------------------------ work

@@ -1,0 +1,77 @@
+"""The auditor's question on one screen: who was accountable, what had they been asked, who could have removed it."""
+
+from __future__ import annotations
+
+from messages.cards.facts import AccountableFacts
+from messages.cards.history import record_row
+from messages.cards.parts import history_button
+from messages.inert import one_line, short
+from messages.moments import day, spoken
+from messages.view import Buttons, Code, Element, Facts, Heading, Inline, Moment, Note, Paragraph, Strong, Text, View
+from messages.wording import names, recording
+from messages.wording.names import on_day
+
+MOST_LINES = 8
+_MOST_PEOPLE = 6
+
+
+def who(facts: AccountableFacts) -> View:
+    """The answer first, then what it rests on."""
+    name = names.token(facts.token)
+    on = spoken(Moment(facts.at, facts.zone, "date"))
+    lines = facts.asked[-MOST_LINES:]
+    elements: list[Element] = [
+        Heading(f"Who was accountable for {name} on {on}"),
+        Paragraph(_answer(facts)),
+        _circumstances(facts),
+        Paragraph([Strong(recording.ASKED_AND_ANSWERED)] if lines else [recording.NOBODY_ASKED]),
+        *(record_row(line, facts.zone) for line in lines),
+    ]
+    if earlier := len(facts.asked) - len(lines):
+        elements.append(Note([f"And {earlier:,} earlier: ", Code(f"/whose history {name}")]))
+    elements.append(Note(_proof(facts)))
+    elements.append(Buttons([history_button(facts.token)]))
+    return View(f"{name} on {on}: {_accountable(facts) or 'nobody was accountable'}.", elements)
+
+
+def _accountable(facts: AccountableFacts) -> str:
+    held = [(role, person) for role, person, _ in facts.roles if one_line(person)]
+    return next((names.person_as(person, role) for role, person in held), "")
+
+
+def _answer(facts: AccountableFacts) -> Text:
+    for role, person, since in facts.roles:
+        if one_line(person):
+            held: list[Inline] = [" since ", on_day(since, facts.zone)] if since else []
+            return [Strong(names.person(person)), f", its {names.role(role)}", *held, "."]
+    return [Strong("Nobody"), ": no owner was named at that moment."]
+
+
+def _circumstances(facts: AccountableFacts) -> Facts:
+    first = next((index for index, (_, person, _) in enumerate(facts.roles) if one_line(person)), None)
+    pairs: list[tuple[str, Text]] = []
+    for index, (role, person, since) in enumerate(facts.roles):
+        if index == first:
+            continue
+        named: list[Inline] = [names.person(person) if one_line(person) else "nobody"]
+        held: list[Inline] = [", since ", on_day(since, facts.zone)] if since and one_line(person) else []
+        pairs.append((_capital(names.role(role)), [*named, *held]))
+    if one_line(facts.vendor):
+        owner = names.person(facts.vendor_owner) if one_line(facts.vendor_owner) else "nobody"
+        pairs.append(("Vendor", [f"{short(facts.vendor, names.NAME)}, looked after by {owner}"]))
+    ends = f" ({day(facts.contract_ends_on)})" if facts.contract_ends_on else ""
+    pairs.append(("Contract then", [recording.contract(facts.contract) + ends]))
+    people = [names.person_as(name, role) for role, name in facts.could_remove[:_MOST_PEOPLE]]
+    if len(facts.could_remove) > _MOST_PEOPLE:
+        people.append(f"and {len(facts.could_remove) - _MOST_PEOPLE} more")
+    pairs.append((recording.COULD_REMOVE, [", ".join(people) or "nobody that is known"]))
+    return Facts(pairs)
+
+
+def _proof(facts: AccountableFacts) -> Text:
+    said = recording.proof(facts.first_record, facts.last_record)
+    return [said] if said == recording.NO_RECORDS else [said, Code(recording.VERIFY)]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
