@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from sqlmodel import SQLModel
 
+import storage.inventory
 import storage.ledger.log
+import storage.outbox
+import storage.people
+import storage.requests
 from storage.database import Database
+from storage.search_index import search_ddl
 
 
 def create_all(database: Database) -> None:
@@ -13,4 +18,6 @@ def create_all(database: Database) -> None:
     with database.engine.begin() as connection:
         SQLModel.metadata.create_all(connection)
         for statement in storage.ledger.log.ledger_triggers(connection.dialect.name):
+            connection.exec_driver_sql(statement)
+        for statement in search_ddl(connection.dialect.name):
             connection.exec_driver_sql(statement)

@@ -1,0 +1,81 @@
+"""Which tokens a person may see, as SQL: part of the query, never a filter over what was already read.
+
+A person sees the tokens that they, or anybody who reports to them however far down, own in any role; the
+tokens of the vendors they look after, and of everything sold through those; and whatever they have been asked about in
+a request that still waits. Those who see everything have no scope at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, CompoundSelect, Select, exists, or_, select, union, union_all
+
+from storage.database import table_of
+from storage.inventory import OWNERSHIP, TOKEN, VENDOR
+from storage.people import PERSON
+from storage.requests import LADDER_STEP, OPEN_STATES, REQUEST, RemediationTask
+
+_TASK = table_of(RemediationTask)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one person may see. Built from the person's id alone; the database works out the rest."""
+
+    person_id: int
+
+    def ids(self, *, distinct: bool = True) -> CompoundSelect[Any]:
+        """``SELECT token id`` of everything in scope: for scopes that are small beside the inventory.
+
+        ``distinct=False`` may name a token more than once, and can stop at a LIMIT before all is read.
+        """
+        owned = select(OWNERSHIP.c.token_id).where(
+            OWNERSHIP.c.to_at.is_(None), OWNERSHIP.c.person_id.in_(self._people())
+        )
+        of_vendors = select(TOKEN.c.id).where(TOKEN.c.vendor_id.in_(self._vendors()))
+        join = union if distinct else union_all
+        return join(owned, of_vendors, *self._asked())
+
+    def holds(self) -> ColumnElement[bool]:
+        """A condition on ``token``: for queries that come to few tokens by another way."""
+        owned = exists().where(
+            OWNERSHIP.c.token_id == TOKEN.c.id,
+            OWNERSHIP.c.to_at.is_(None),
+            OWNERSHIP.c.person_id.in_(self._people()),
+        )
+        return or_(owned, TOKEN.c.vendor_id.in_(self._vendors()), TOKEN.c.id.in_(union(*self._asked())))
+
+    def _people(self) -> Select[Any]:
+        """The person and everybody below; UNION (not ALL), so that a ring of managers ends."""
+        below = select(PERSON.c.id).where(PERSON.c.id == self.person_id).cte("below", recursive=True)
+        report = PERSON.alias("report")
+        below = below.union(select(report.c.id).where(report.c.manager_id == below.c.id))
+        return select(below.c.id)
+
+    def _vendors(self) -> Select[Any]:
+        """The vendors the person looks after, and those that have one of them as a parent."""
+        under = select(VENDOR.c.id).where(VENDOR.c.relationship_owner_id == self.person_id)
+        held = under.cte("held_vendor", recursive=True)
+        child = VENDOR.alias("child")
+        held = held.union(select(child.c.id).where(child.c.parent_id == held.c.id))
+        return select(held.c.id)
+
+    def _asked(self) -> Sequence[Select[Any]]:
+        """Tokens of waiting requests in which the person was told, is waited for, or has work to do."""
+        waiting = REQUEST.c.state.in_(OPEN_STATES)
+        told = (
+            select(REQUEST.c.token_id)
+            .join(LADDER_STEP, LADDER_STEP.c.request_id == REQUEST.c.id)
+            .where(LADDER_STEP.c.person_id == self.person_id, waiting)
+        )
+        awaited = select(REQUEST.c.token_id).where(REQUEST.c.waiting_on_id == self.person_id, waiting)
+        proposed = select(REQUEST.c.token_id).where(REQUEST.c.handover_to_id == self.person_id, waiting)
+        working = (
+            select(REQUEST.c.token_id)
+            .join(_TASK, _TASK.c.request_id == REQUEST.c.id)
+            .where(_TASK.c.assignee_id == self.person_id, waiting)
+        )
+        return told, awaited, proposed, working
