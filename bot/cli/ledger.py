@@ -1,0 +1,102 @@
+"""``whose ledger show`` and ``whose ledger verify``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bot.cli.installation import json_option, with_installation
+from bot.cli.output import emit, progress, say, show
+
+if TYPE_CHECKING:
+    from bot.wiring import Installation
+    from storage.ledger.log import StoredRecord
+
+
+@click.group("ledger")
+def ledger_command() -> None:
+    """Read and verify the record of everything that was asked, said and done."""
+
+
+@ledger_command.command("show")
+@click.option("--token", metavar="WORDS", help="Only the records of this token: its name or external id.")
+@click.option("--after", type=click.IntRange(min=-1), default=-1, metavar="N", help="Only records behind number N.")
+@json_option
+@with_installation
+def show_records(installation: Installation, token: str | None, after: int, as_json: bool) -> None:
+    """Print the records, oldest first.
+
+    With --json each line is a record as it was hashed, with what may still be read of its disclosures.
+
+    \b
+    Example:
+        whose ledger show --token drift-prod
+    """
+    from storage.ledger.log import leaves
+
+    token_id = None
+    if token is not None:
+        from bot.cli.lookups import the_token
+
+        token_id = the_token(installation, token)
+    with installation.database.read() as session:
+        records = leaves(session, token_id=token_id, after_seq=after)
+        if as_json:
+            emit(_as_data(record) for record in records)
+            return
+        empty = True
+        for record in records:
+            show(_as_line(record))
+            empty = False
+    if empty:
+        say("There are no records yet.")
+
+
+@ledger_command.command("verify")
+@json_option
+@with_installation
+def verify(installation: Installation, as_json: bool) -> None:
+    """Recompute the whole record from the database and say whether it holds.
+
+    Exit code 1 when anything in it was changed.
+
+    \b
+    Example:
+        whose ledger verify
+    """
+    from storage.ledger.verify import verify_log
+
+    with installation.database.read() as session, progress() as step:
+        verdict = verify_log(session, lambda done, total: step("verifying", done, total))
+    root = verdict.root.hex()
+    if as_json:
+        findings = [{"seq": one.seq, "said": one.sentence} for one in verdict.findings]
+        emit([{"ok": verdict.ok, "log": verdict.log, "size": verdict.size, "root": root, "findings": findings}])
+    elif verdict.ok:
+        show(f"The record holds: {verdict.size} records, root {root}.")
+    else:
+        show("\n".join(str(one) for one in verdict.findings))
+        say("The record does not hold: somebody or something changed it.")
+    sys.exit(0 if verdict.ok else 1)
+
+
+def _as_data(record: StoredRecord) -> dict[str, Any]:
+    return {
+        "seq": record.seq,
+        "kind_name": record.kind.name.lower(),
+        "leaf_hash": record.leaf_hash.hex(),
+        "record": record.fields,
+        "disclosures": record.disclosures,
+    }
+
+
+def _as_line(record: StoredRecord) -> str:
+    at = f"{record.recorded_at:%Y-%m-%d %H:%M:%S}Z"
+    said = [record.kind.name.lower().replace("_", " ")]
+    if record.fields.get("reason"):
+        said.append(str(record.fields["reason"]))
+    if record.request_id is not None:
+        said.append(f"request {record.request_id}")
+    return f"{record.seq:>7}  {at}  {', '.join(said)}  {record.leaf_hash.hex()[:12]}"
