@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
-from typing import Protocol
+from collections.abc import Sequence
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.types import Receive, Scope, Send
 
+from bot.sandbox.browser_api import BrowserApi, Control, Guide
 from bot.sandbox.delivery import Delivery
 from bot.sandbox.guard import Guard
 from bot.sandbox.web_api import RAW_SEND, api_routes
 from bot.sandbox.workspace import Workspace
 
-
-class Control(Protocol):
-    """The clock that people may push forward, when there is one."""
-
-    def now(self) -> datetime:
-        """The workspace's time of day, aware."""
-        ...
-
-    async def advance(self, delta: timedelta, progress: Callable[[datetime], None]) -> None:
-        """Push the clock forward by ``delta``, calling ``progress`` with where it has got to."""
-        ...
+__all__ = ["Control", "SandboxApp", "create_app"]
 
 
 class SandboxApp(Starlette):
@@ -44,9 +33,13 @@ def create_app(
     *,
     tips: Sequence[str] = (),
     suggested_user: str | None = None,
+    commands: Sequence[str] = ("/whose",),
 ) -> Starlette:
     """The application. Without ``control`` no clock is shown; ``tips`` are the moves to try, ``suggested_user`` an id.
 
-    Set ``workspace.base_url`` to where it is served. Serve it on loopback only.
+    Set ``workspace.base_url`` to where it is served. Serve it on loopback only, and call ``workspace.close()`` before
+    the server is to stop: it ends the live streams of open pages.
     """
-    return SandboxApp(routes=api_routes(workspace), middleware=[Middleware(Guard)])
+    guide = Guide(tips, suggested_user, commands)
+    page = BrowserApi(workspace, delivery, control, guide)
+    return SandboxApp(routes=[*api_routes(workspace), *page.routes()], middleware=[Middleware(Guard)])

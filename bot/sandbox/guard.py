@@ -1,7 +1,8 @@
 """Keeps other web sites out of a workspace that listens on this machine.
 
 A page elsewhere could post to a port of this machine, or reach it under a name of its own that it points at
-127.0.0.1 (DNS rebinding). So only loopback names are answered, and a browser may only write from the workspace's own page.
+127.0.0.1 (DNS rebinding). So only loopback names are answered, and a browser may only write from the workspace's
+own page.
 """
 
 from __future__ import annotations

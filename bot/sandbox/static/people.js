@@ -1,0 +1,46 @@
+// The left side: whose eyes you look through, and the conversations they have.
+
+import { city } from "./dates.js";
+import { appAvatar, avatar, h, replace } from "./dom.js";
+
+function badge(count, label) {
+  if (!count) return null;
+  return h("span", { class: "badge", "aria-label": `${count} unread`, "data-testid": `unread-${label}` }, count > 99 ? "99+" : count);
+}
+
+function row(chosen, testId, onclick, ...children) {
+  return h("li", {}, h("button", {
+    type: "button", class: `row${chosen ? " chosen" : ""}`, "aria-current": chosen ? "true" : null, "data-testid": testId, onclick,
+  }, children));
+}
+
+export function drawConversations(page) {
+  const me = page.person();
+  const { app, channels } = page.state;
+  const rows = [
+    row(page.place !== "home" && page.isDm(), "conversation-app", () => page.go(page.me, "dm"),
+      appAvatar("small"), h("span", { class: "row-name" }, app.name), badge(me?.unread, "app")),
+    ...channels.map((channel) => row(page.place === channel.id, `conversation-${channel.name}`, () => page.go(page.me, channel.id),
+      h("span", { class: "hash", "aria-hidden": "true" }, "#"),
+      h("span", { class: `row-name${channel.member ? "" : " quiet"}` }, channel.name), badge(channel.unread, channel.name))),
+  ];
+  replace(document.getElementById("conversations"), rows);
+}
+
+export function drawPeople(page) {
+  const wanted = document.getElementById("people-search").value.trim().toLowerCase();
+  const fits = (user) => !wanted || `${user.name} ${user.handle} ${user.email ?? ""} ${user.tz}`.toLowerCase().includes(wanted);
+  const list = page.state.users.filter(fits);
+  list.sort((a, b) => a.deleted - b.deleted || a.name.localeCompare(b.name));
+  const rows = list.map((user) => {
+    const item = row(user.id === page.me, `person-${user.handle}`, () => page.go(user.id, page.isDm() ? page.place : "dm"),
+      avatar(user.id, user.name, "small"),
+      h("span", { class: "row-name" }, user.name, h("small", { class: "quiet" }, user.deleted ? "has left" : city(user.tz))),
+      user.deleted ? null : badge(user.unread, user.handle));
+    if (user.deleted) item.classList.add("left");
+    return item;
+  });
+  const focused = document.activeElement?.closest("#people")?.ownerDocument.activeElement.dataset.testid;
+  replace(document.getElementById("people"), rows.length ? rows : h("li", { class: "quiet none" }, "Nobody by that name"));
+  if (focused) document.querySelector(`#people [data-testid="${CSS.escape(focused)}"]`)?.focus();
+}
