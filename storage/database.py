@@ -126,11 +126,9 @@ def insert_or_ignore(session: Session, table: Table, rows: Sequence[Mapping[str,
         statement: Any = sqlite.insert(table).on_conflict_do_nothing()
     else:
         statement = postgresql.insert(table).on_conflict_do_nothing()
-    inserted = 0
-    if len(rows) == 1:
-        inserted = session.connection().execute(statement.values(dict(rows[0]))).rowcount
-    else:
-        inserted = session.connection().execute(statement, [dict(row) for row in rows]).rowcount
+    # An insert's count is thrown away by default (sqlalchemy.engine.CursorResult.rowcount).
+    options = {"preserve_rowcount": True}
+    inserted: int = session.connection().execute(statement, list(map(dict, rows)), execution_options=options).rowcount
     return max(inserted, 0)
 
 
@@ -175,3 +173,22 @@ def driver_value(session: Session, column: Column[Any], value: Any) -> Any:
     dialect = session.get_bind().dialect
     process = column.type.dialect_impl(dialect).bind_processor(dialect)
     return value if process is None else process(value)
+
+
+def reserve_ids(session: Session, table: Table, count: int) -> range:
+    """``count`` ids for rows about to be inserted into ``table``: known beforehand, so that rows of several tables
+    can refer to each other in one pass. Call it in the transaction that inserts them.
+
+    On SQLite the writer's lock keeps them ours; on PostgreSQL they come from the table's sequence, whose values
+    taken in one statement by one session are in order but need not be consecutive: the block is taken under a lock.
+    """
+    connection = session.connection()
+    if is_sqlite(session):
+        last: int | None = connection.execute(select(func.max(table.c.id))).scalar()
+        first = (last or 0) + 1
+    else:
+        sequence = func.pg_get_serial_sequence(table.name, "id")
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(table.name))))
+        first = connection.execute(select(func.nextval(sequence))).scalar_one()
+        connection.execute(select(func.setval(sequence, first + count - 1)))
+    return range(first, first + count)

@@ -21,6 +21,8 @@ from storage.outbox_enqueue import WHENEVER, enqueue, enqueue_updates_of
 from storage.people import CHAT_IDENTITY, PERSON
 from storage.requests import OPEN_STATES, REQUEST
 
+ACTIONS = ("post", "update")
+
 #: Written into the statement: a bound value would keep either database from using the partial indexes.
 _IN_WORK = "state IN ('pending', 'sending', 'unknown')"
 
@@ -49,19 +51,24 @@ def work_waiting(session: Session, lane: str, now: datetime) -> bool:
     )
 
 
-def next_due(session: Session, lane: str) -> datetime | None:
-    """When the next row of this lane may move; None: nothing waits."""
-    moments = [
-        session.connection()
-        .execute(select(func.min(column)).where(OUTBOX.c.lane == lane, _state(state)))
-        .scalar_one_or_none()
-        for state, column in (
-            ("pending", OUTBOX.c.not_before),
-            ("unknown", OUTBOX.c.not_before),
-            ("sending", OUTBOX.c.lease_until),
-        )
+def next_due(session: Session, lane: str) -> dict[str, datetime]:
+    """When the next row of this lane may move: by action what may be sent, and under ``read`` what is looked up."""
+    kinds = [(action, OUTBOX.c.not_before, and_(_state("pending"), OUTBOX.c.action == action)) for action in ACTIONS]
+    kinds += [
+        ("read", OUTBOX.c.not_before, _state("unknown")),
+        ("read", OUTBOX.c.not_before, and_(_state("sent"), OUTBOX.c.absent_reads > literal_column("0"))),
+        ("read", OUTBOX.c.lease_until, _state("sending")),
     ]
-    return min((moment for moment in moments if moment is not None), default=None)
+    found: dict[str, datetime] = {}
+    for kind, column, what in kinds:
+        moment = (
+            session.connection()
+            .execute(select(func.min(column)).where(OUTBOX.c.lane == lane, what))
+            .scalar_one_or_none()
+        )
+        if moment is not None:
+            found[kind] = min(moment, found.get(kind, moment))
+    return found
 
 
 def claim(
@@ -71,7 +78,7 @@ def claim(
     *,
     lease: timedelta,
     limit: int = 1,
-    actions: Collection[str] = ("post", "update"),
+    actions: Collection[str] = ACTIONS,
     busy_people: Collection[int] = (),
     busy_channels: Collection[str] = (),
 ) -> list[OutboxMessage]:

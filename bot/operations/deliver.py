@@ -46,7 +46,6 @@ __all__ = ["Compose", "Composed", "DeliveryReport", "OnRefused", "deliver"]
 
 logger = logging.getLogger(__name__)
 
-ACTIONS = ("post", "update")
 _A_MOMENT = 1.0  # seconds until a place that just had a message is free again
 
 
@@ -86,7 +85,7 @@ def _send_what_is_due(job: Pass) -> bool:
     for _ in range(job.limit):
         if job.stop() or job.report.trouble:
             return False
-        actions = [action for action in ACTIONS if job.pacer is None or job.pacer.wait(action) <= 0]
+        actions = [action for action in outbox.ACTIONS if job.pacer is None or job.pacer.wait(action) <= 0]
         row = _claim(job, actions) if actions else None
         if row is None:
             return False
@@ -190,9 +189,12 @@ def _place(row: OutboxMessage) -> Place | None:
 def _seconds_to_next(job: Pass) -> float | None:
     """None: nothing waits. What is due but could not go now waits for the pace, or for another message to its place."""
     with job.ctx.database.read() as session:
-        moment = outbox.next_due(session, job.ctx.lane)
-    if moment is None:
+        moments = outbox.next_due(session, job.ctx.lane)
+    now = job.ctx.now()
+    waits = []
+    for kind, moment in moments.items():
+        paced = job.pacer.wait(kind) if job.pacer is not None and kind in outbox.ACTIONS else 0.0
+        waits.append(max((moment - now).total_seconds(), paced))
+    if not waits:
         return None
-    paced = min((job.pacer.wait(action) for action in ACTIONS), default=0.0) if job.pacer is not None else 0.0
-    seconds = (moment - job.ctx.now()).total_seconds()
-    return max(seconds, paced) if seconds > 0 or paced > 0 else _A_MOMENT
+    return min(waits) if min(waits) > 0 else _A_MOMENT
