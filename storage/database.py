@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Dialect, Engine, Integer, Table, create_engine, event, make_url
+from sqlalchemy import BigInteger, Column, Dialect, Engine, Integer, Table, create_engine, event, func, make_url, select
 from sqlalchemy import DateTime as SqlDateTime
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
@@ -175,20 +175,17 @@ def driver_value(session: Session, column: Column[Any], value: Any) -> Any:
     return value if process is None else process(value)
 
 
-def reserve_ids(session: Session, table: Table, count: int) -> range:
+def reserve_ids(session: Session, table: Table, count: int) -> list[int]:
     """``count`` ids for rows about to be inserted into ``table``: known beforehand, so that rows of several tables
     can refer to each other in one pass. Call it in the transaction that inserts them.
 
-    On SQLite the writer's lock keeps them ours; on PostgreSQL they come from the table's sequence, whose values
-    taken in one statement by one session are in order but need not be consecutive: the block is taken under a lock.
+    On SQLite the writer's lock keeps them ours; on PostgreSQL they come from the table's sequence.
     """
     connection = session.connection()
     if is_sqlite(session):
         last: int | None = connection.execute(select(func.max(table.c.id))).scalar()
-        first = (last or 0) + 1
-    else:
-        sequence = func.pg_get_serial_sequence(table.name, "id")
-        connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(table.name))))
-        first = connection.execute(select(func.nextval(sequence))).scalar_one()
-        connection.execute(select(func.setval(sequence, first + count - 1)))
-    return range(first, first + count)
+        return list(range((last or 0) + 1, (last or 0) + 1 + count))
+    taken = select(func.nextval(func.pg_get_serial_sequence(table.name, "id"))).select_from(
+        func.generate_series(1, count).alias("wanted")
+    )
+    return sorted(connection.execute(taken).scalars())

@@ -10,9 +10,8 @@ from sqlalchemy import exists, select
 from sqlmodel import Session
 
 from bot.operations.context import Context
-from bot.rules.calendar import CalendarError, WorkingTime, parse_workweek
+from bot.rules.calendar import WorkingTime
 from bot.rules.people import PersonFacts
-from bot.rules.policy_parts import WorkingHours
 from storage.people import CHAT_IDENTITY, PERSON
 
 _COLUMNS = (
@@ -81,10 +80,10 @@ class People:
     def working_time(self, person_id: int | None) -> WorkingTime:
         """A person's working time; the policy's own hours for a channel or an unknown person."""
         person = self.get(person_id)
-        return default_working_time(self._hours) if person is None else person.working_time
+        return self._hours.of_person() if person is None else person.working_time
 
     def _facts(self, row: Any) -> PersonFacts:
-        working = _working_time(self._hours, row.timezone, row.country, row.subdivision, row.workweek)
+        working = self._hours.of_person(row.timezone, row.country, row.subdivision, row.workweek)
         return PersonFacts(
             id=row.id,
             ref=row.ref,
@@ -98,24 +97,3 @@ class People:
             zone=working.timezone,
             working_time=working,
         )
-
-
-def default_working_time(hours: WorkingHours) -> WorkingTime:
-    """The policy's own working time: for channels, and for people of whom nothing more is known."""
-    return _working_time(hours, "", "", "", "")
-
-
-def _working_time(hours: WorkingHours, zone: str, country: str, subdivision: str, workweek: str) -> WorkingTime:
-    try:
-        days = parse_workweek(workweek or hours.workweek)
-    except CalendarError:
-        # The import refuses such a week; a row from elsewhere falls back to the country's usual one.
-        days = frozenset()
-    return WorkingTime(
-        timezone=zone or hours.timezone,
-        country=country or hours.country,
-        subdivision=subdivision or ("" if country else hours.subdivision),
-        workweek=days,
-        opens=hours.start,
-        closes=hours.end,
-    )
