@@ -27,11 +27,13 @@ LANE = "slack:T000000001"
 class Office:
     """Fills a database; every message is written from what the database says at that moment."""
 
-    def __init__(self, database: Database, clock: FakeClock, lane: str = LANE) -> None:
+    def __init__(self, database: Database, clock: FakeClock, lane: str = LANE, *, is_new: bool = True) -> None:
         self.database, self.clock = database, clock
         self.ctx = Context(database, clock.now, load_policy(default_policy_text(), "policy.yaml"), lane)
         self.refused: list[tuple[int, str]] = []
         self._numbers = count(1)
+        if not is_new:
+            return
         with database.write() as session:
             session.add(PolicyVersion(hash="h", policy_id="p", version="1", body="{}", first_used_at=clock.now()))
 
