@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from storage.database import Database
+from tests.contract.crash_worker import COUNT, NEVER
 from tests.contract.delivery_kit import Office
 from tests.servers.fake_clock import FakeClock
 from tests.servers.workspace import RunningWorkspace, running_workspace
@@ -46,7 +47,7 @@ class Trial:
         self.users: dict[int, str] = {}
         self.decided: set[int] = set()
 
-    def deliver(self, die_at: int = 0) -> dict[str, Any]:
+    def deliver(self, die_at: int) -> dict[str, Any]:
         order = {
             "database": self.office.database.url.render_as_string(hide_password=False),
             "api_url": self.slack.url,
@@ -77,7 +78,7 @@ class Trial:
                 return
             self.office.clock.advance(timedelta(seconds=61))
             self.deliver(die_at)
-            die_at = 0
+            die_at = NEVER
         raise AssertionError(f"still not done: {self.office.states()}")
 
     def check(self) -> None:
@@ -103,12 +104,12 @@ def test_exactly_one_message_whatever_the_line_it_died_at(
         trial = Trial(Office(database, clock), slack, worker)
         for number in range(2):
             trial.more_work(number)
-            lines = trial.deliver()["lines"]
+            lines = trial.deliver(COUNT)["lines"]
         trial.check()
         for number in range(2, runs + 2):
             trial.more_work(number)
             die_at = chance.randint(1, lines)
-            again = chance.randint(1, lines) if number % 3 == 0 else 0
+            again = chance.randint(1, lines) if number % 3 == 0 else NEVER
             deaths += trial.deliver(die_at)["died"]
             trial.recover(again)
             try:
