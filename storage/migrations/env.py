@@ -13,8 +13,8 @@ from sqlmodel.sql.sqltypes import AutoString
 import storage.schema  # noqa: F401 - registers every table
 from storage.database import Database, UTCDateTime
 
-#: Made by SQL of our own, in storage/search.py; not models.
-_SEARCH = ("token_search", "ix_token_display_name", "ix_token_external_id", "ix_token_search")
+#: Made by SQL of our own, in storage/search_index.py; not models.
+_SEARCH = ("token_search", "token_name", "ix_token_display_name", "ix_token_external_id", "ix_token_search")
 
 
 def render(kind: str, value: Any, _context: AutogenContext) -> str | Literal[False]:

@@ -420,14 +420,16 @@ BEGIN SELECT RAISE(ABORT, 'the ledger only grows: its records are neither change
 CREATE TRIGGER IF NOT EXISTS ledger_disclosure_no_update BEFORE UPDATE ON ledger_disclosure
 BEGIN SELECT RAISE(ABORT, 'the ledger only grows: its records are neither changed nor deleted'); END
 
-CREATE INDEX IF NOT EXISTS ix_token_display_name ON token (lower(display_name))
+CREATE VIRTUAL TABLE IF NOT EXISTS token_search USING fts5(display_name, external_id, content='token', content_rowid='id', tokenize='trigram', detail=none, columnsize=0)
 
-CREATE INDEX IF NOT EXISTS ix_token_external_id ON token (lower(external_id))
+INSERT INTO token_search(token_search, rank) VALUES ('hashsize', 33554432)
 
-CREATE VIRTUAL TABLE IF NOT EXISTS token_search USING fts5(display_name, external_id, content='token', content_rowid='id', tokenize='trigram')
+CREATE TABLE IF NOT EXISTS token_name (name TEXT NOT NULL, token_id INTEGER NOT NULL, PRIMARY KEY (name, token_id)) WITHOUT ROWID
 
-CREATE TRIGGER IF NOT EXISTS token_search_insert AFTER INSERT ON token BEGIN INSERT INTO token_search(rowid, display_name, external_id) VALUES (new.id, new.display_name, new.external_id); END
+CREATE TABLE IF NOT EXISTS token_search_stale (token_id INTEGER PRIMARY KEY, display_name TEXT, external_id TEXT)
 
-CREATE TRIGGER IF NOT EXISTS token_search_update AFTER UPDATE OF display_name, external_id ON token WHEN old.display_name IS NOT new.display_name OR old.external_id IS NOT new.external_id BEGIN INSERT INTO token_search(token_search, rowid, display_name, external_id) VALUES ('delete', old.id, old.display_name, old.external_id); INSERT INTO token_search(rowid, display_name, external_id) VALUES (new.id, new.display_name, new.external_id); END
+CREATE TRIGGER IF NOT EXISTS token_search_insert AFTER INSERT ON token BEGIN INSERT INTO token_search_stale (token_id, display_name, external_id) SELECT new.id, NULL, NULL WHERE NOT EXISTS (SELECT 1 FROM token_search_stale WHERE token_id = new.id); END
 
-CREATE TRIGGER IF NOT EXISTS token_search_delete AFTER DELETE ON token BEGIN INSERT INTO token_search(token_search, rowid, display_name, external_id) VALUES ('delete', old.id, old.display_name, old.external_id); END
+CREATE TRIGGER IF NOT EXISTS token_search_update AFTER UPDATE OF display_name, external_id ON token WHEN old.display_name IS NOT new.display_name OR old.external_id IS NOT new.external_id BEGIN INSERT INTO token_search_stale (token_id, display_name, external_id) SELECT old.id, old.display_name, old.external_id WHERE NOT EXISTS (SELECT 1 FROM token_search_stale WHERE token_id = old.id); END
+
+CREATE TRIGGER IF NOT EXISTS token_search_delete AFTER DELETE ON token BEGIN INSERT INTO token_search_stale (token_id, display_name, external_id) SELECT old.id, old.display_name, old.external_id WHERE NOT EXISTS (SELECT 1 FROM token_search_stale WHERE token_id = old.id); END
