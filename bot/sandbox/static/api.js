@@ -34,14 +34,9 @@ export async function post(name, told) {
   }
 }
 
-/** Calls onEvent for every event, and onReconnect after the line was lost and is there again. */
-export function listen(onEvent, onReconnect) {
+/** Calls onEvent for every event, and onOpen when the line is there, again or for the first time: look once then. */
+export function listen(onEvent, onOpen) {
   const source = new EventSource("/ui/events");
-  let lost = false;
   source.onmessage = (message) => onEvent(JSON.parse(message.data));
-  source.onerror = () => { lost = true; };
-  source.onopen = () => {
-    if (lost) onReconnect();
-    lost = false;
-  };
+  source.onopen = onOpen;
 }

@@ -139,9 +139,12 @@ class Page {
     const found = await api.get("conversation", { user: me, channel: place === "dm" ? "" : place });
     if (me !== this.me || place !== this.place || found.error) return;
     this.channel = found.channel;
-    this.conversation.show(`${me} ${place}`, found.messages);
     const unread = place === "dm" ? this.person()?.unread : this.state.channels.find((c) => c.id === place)?.unread;
-    if (found.channel && unread && !document.hidden) await api.post("read", { user: me, channel: found.channel });
+    this.conversation.show(`${me} ${place}`, found.messages, unread ?? 0);
+    if (found.channel && unread && !document.hidden) {
+      await api.post("read", { user: me, channel: found.channel });
+      await this.refreshState();
+    }
   }
 
   async refreshViews() {

@@ -17,12 +17,13 @@ export class Conversation {
   }
 
   /** Draw messages; one that has not changed keeps its nodes, and with them an open menu or half a text. */
-  show(key, messages) {
+  show(key, messages, unread) {
     const other = key !== this.key;
     const atEnd = this.pane.scrollHeight - this.pane.scrollTop - this.pane.clientHeight < 80;
     if (other) this.drawn.clear();
     this.key = key;
-    const tz = this.page.context().tz;
+    const { tz, now } = this.page.context();
+    const today = keyOf(now(), tz); // "today" and "tomorrow" in a message change with it
     const nodes = [];
     let day = "";
     for (const message of messages) {
@@ -31,12 +32,18 @@ export class Conversation {
         day = keyOf(date, tz);
         nodes.push(this.keep(`day ${day}`, "", () => h("div", { class: "day" }, h("span", {}, dayOf(date, tz)))));
       }
-      const print = JSON.stringify([message, this.failures.get(message.ts) ?? ""]);
+      // What was picked is on the page already; drawing it again would close a menu that somebody has just opened.
+      const print = JSON.stringify([{ ...message, values: null }, today, this.failures.get(message.ts) ?? ""]);
       nodes.push(this.keep(message.ts, print, () => this.message(message, date)));
     }
     if (!messages.length) nodes.push(this.keep("empty", key, () => this.empty()));
+    const known = new Set(this.pane.children);
     this.place(nodes);
-    if (other || atEnd) this.pane.scrollTop = this.pane.scrollHeight;
+    if (!other && !atEnd) return;
+    // What is new comes into view from its beginning: a card taller than the window would otherwise show only its end.
+    const others = messages.filter((message) => message.user !== this.page.me);
+    const first = other ? this.drawn.get(others.at(-unread)?.ts)?.node : nodes.find((node) => !known.has(node));
+    if (other || first) this.pane.scrollTop = first && (unread || !other) ? first.offsetTop - 12 : this.pane.scrollHeight;
   }
 
   place(nodes) {

@@ -14,6 +14,17 @@ const EMOJI = {
   office: "🏢", globe_with_meridians: "🌐", package: "📦", point_right: "👉", raised_hand: "✋", clock3: "🕒",
 };
 
+// Drawn, not typed, so that a tier looks the same where no emoji font is installed.
+const DOTS = {
+  red_circle: "red", large_orange_circle: "orange", large_yellow_circle: "yellow", large_green_circle: "green",
+  large_blue_circle: "blue", white_circle: "white", black_circle: "black",
+};
+
+function emojiNode(name, whole) {
+  if (DOTS[name]) return h("span", { class: `dot dot-${DOTS[name]}`, role: "img", "aria-label": name.replaceAll("_", " ") });
+  return EMOJI[name] ?? whole;
+}
+
 const ENTITIES = { "&amp;": "&", "&lt;": "<", "&gt;": ">" };
 const plainText = (text) => text.replace(/&(?:amp|lt|gt);/g, (entity) => ENTITIES[entity]);
 
@@ -27,7 +38,7 @@ function safeLink(url, label) {
   return h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, label);
 }
 
-function special(inner, context) {
+function special(inner, context, whole) {
   const bar = inner.indexOf("|");
   const target = plainText(bar < 0 ? inner : inner.slice(0, bar));
   const label = bar < 0 ? "" : plainText(inner.slice(bar + 1));
@@ -48,6 +59,7 @@ function special(inner, context) {
     return link ? safeLink(link, node) : node;
   }
   if (target.startsWith("!")) return h("span", { class: "mention loud" }, label || `@${target.slice(1).split("^")[0]}`);
+  if (!/^(https?:\/\/|mailto:)/i.test(target)) return plainText(whole); // not a link of Slack's: it stays text
   return safeLink(target, label || target.replace(/^mailto:/, ""));
 }
 
@@ -60,12 +72,12 @@ const styled = (mark, tag) => [
 ];
 const RULES = [
   [/`([^`\n]+)`/u, (match) => h("code", {}, plainText(match[1]))],
-  [/<([@#!]?[^<>\n]+)>/u, (match, context) => special(match[1], context)],
+  [/<([@#!]?[^<>\n]+)>/u, (match, context) => special(match[1], context, match[0])],
   [/https?:\/\/[^\s<>|]+[^\s<>|.,;:!?)\]]/u, (match) => safeLink(plainText(match[0]), plainText(match[0]))],
   styled("*", "strong"),
   styled("_", "em"),
   styled("~", "s"),
-  [/:([a-z0-9_+-]+):/u, (match) => EMOJI[match[1]] ?? match[0]],
+  [/:([a-z0-9_+-]+):/u, (match) => emojiNode(match[1], match[0])],
 ];
 
 function inline(text, context) {
@@ -118,6 +130,9 @@ export function mrkdwn(text, context) {
 export function textObject(object, context) {
   if (!object) return [];
   if (object.type === "mrkdwn") return mrkdwn(object.text, context);
-  const shown = object.emoji === false ? object.text : emoji(object.text);
-  return shown.split("\n").flatMap((line, index) => (index ? [h("br"), line] : [line]));
+  return object.text.split("\n").flatMap((line, index) => {
+    const pieces = object.emoji === false ? [line] : line.split(/(:[a-z0-9_+-]+:)/)
+      .map((piece) => (/^:.+:$/.test(piece) ? emojiNode(piece.slice(1, -1), piece) : piece));
+    return index ? [h("br"), ...pieces] : pieces;
+  });
 }

@@ -18,7 +18,7 @@ export function drawConversations(page) {
   const me = page.person();
   const { app, channels } = page.state;
   const rows = [
-    row(page.place !== "home" && page.isDm(), "conversation-app", () => page.go(page.me, "dm"),
+    row(page.isDm(), "conversation-app", () => page.go(page.me, "dm"),
       appAvatar("small"), h("span", { class: "row-name" }, app.name), badge(me?.unread, "app")),
     ...channels.map((channel) => row(page.place === channel.id, `conversation-${channel.name}`, () => page.go(page.me, channel.id),
       h("span", { class: "hash", "aria-hidden": "true" }, "#"),
@@ -31,7 +31,9 @@ export function drawPeople(page) {
   const wanted = document.getElementById("people-search").value.trim().toLowerCase();
   const fits = (user) => !wanted || `${user.name} ${user.handle} ${user.email ?? ""} ${user.tz}`.toLowerCase().includes(wanted);
   const list = page.state.users.filter(fits);
-  list.sort((a, b) => a.deleted - b.deleted || a.name.localeCompare(b.name));
+  // You first, then whoever has something new, so that a climbing request is seen to arrive; those who left come last.
+  const rank = (user) => (user.id === page.me ? 0 : user.deleted ? 3 : user.unread ? 1 : 2);
+  list.sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
   const rows = list.map((user) => {
     const item = row(user.id === page.me, `person-${user.handle}`, () => page.go(user.id, page.isDm() ? page.place : "dm"),
       avatar(user.id, user.name, "small"),
