@@ -71,7 +71,8 @@ def _asking(facts: RequestFacts) -> View:
         *_offered(facts),
         *_notes(asking.asked_before(facts), [*asking.answer_by(facts), " ", *asking.without_answer(facts)]),
     ]
-    return View(f"{question} Please answer by {spoken(Moment(facts.due_at, facts.zone))}.", elements)
+    asked = question if question.endswith("?") else f"{question}."
+    return View(f"{asked} Please answer by {spoken(Moment(facts.due_at, facts.zone))}.", elements)
 
 
 def _handover(facts: RequestFacts) -> View:
@@ -101,12 +102,12 @@ def _remediating(facts: RequestFacts) -> View:
     """Decided, and the work is still to be done."""
     settled = facts.settled
     name = names.token(facts.token)
-    heading = f"{name}: {outcomes.settled_as(settled) if settled else 'work is under way'}"
+    heading = f"{name}: {outcomes.settled_as(settled, under_way=True) if settled else 'work is under way'}"
     steps = clean(facts.instructions, lines=True).strip()[:_MOST_STEPS] or outcomes.NO_INSTRUCTIONS
     elements: list[Element] = [
         Heading(heading),
-        *([Paragraph(settled_text(settled, facts.zone))] if settled else []),
-        Paragraph([f"{outcomes.pending(settled)} {outcomes.assigned(facts)}"]),
+        *([Paragraph(settled_text(settled, facts.zone, under_way=True))] if settled else []),
+        Paragraph([outcomes.assigned(facts)]),
         Paragraph([Strong("How to do it"), "\n", steps]),
         token_facts(facts.token, facts.zone),
         *_offered(facts),
@@ -176,8 +177,9 @@ def _waits(one: RequestFacts) -> bool:
 def digest_row(facts: RequestFacts) -> Row:
     """One request on two or three lines, with what can be done about it."""
     if facts.settled:
-        mark = "… " if facts.state == "remediating" else "✓ "
-        text: list[Inline] = [mark, Strong(names.token(facts.token)), "\n", *settled_text(facts.settled, facts.zone)]
+        under_way = facts.state == "remediating"
+        said = settled_text(facts.settled, facts.zone, under_way=under_way)
+        text: list[Inline] = ["" if under_way else "✓ ", Strong(names.token(facts.token)), "\n", *said]
         return Row(text, open_button(facts) if Verb.DONE in facts.offered else None)
     if not _waits(facts):
         return Row(["✓ ", Strong(names.token(facts.token)), "\nIt no longer needs an answer."])
@@ -195,6 +197,14 @@ def _plain(button: Button) -> Button:
     return Button(button.label, button.action, "plain", button.confirm)
 
 
+_BRIEF_WHY = {
+    "reminder": "a reminder",
+    "vendor_relationship_owner": "you look after the vendor",
+    "manager": "its owner reports to you",
+    "security": "nobody before has answered",
+}
+
+
 def brief_reasons(facts: RequestFacts) -> list[Inline]:
     """The first four reasons on one line."""
     text: list[Inline] = []
@@ -210,7 +220,7 @@ def _brief_why(facts: RequestFacts) -> str:
         return f"{names.person(facts.proposed_by)} named you as next owner"
     if facts.why == "delegate" and one_line(facts.why_name):
         return f"for {names.person(facts.why_name)}"
-    return {"reminder": "reminder"}.get(facts.why, f"you as {names.role(facts.why)}")
+    return _BRIEF_WHY.get(facts.why, f"you are its {names.role(facts.why)}")
 
 
 def _digest_notes(shown: Sequence[RequestFacts]) -> list[Element]:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from messages.action_ref import Verb
 from messages.cards.facts import RequestFacts
 from messages.inert import one_line
-from messages.view import Inline, Moment, Paragraph, Strong, View
+from messages.view import Inline, Moment, Paragraph, View
 from messages.wording import names, outcomes
 
 
 def confirmation(verb: Verb, facts: RequestFacts) -> View:
     """For ``verb`` by this reader; ``facts`` are those after the decision."""
-    name = names.token(facts.token)
-    recorded = outcomes.recorded(verb.value)
-    text: list[Inline] = [Strong(name), "\n", recorded, *_afterwards(verb, facts)]
-    return View(f"{name}: {recorded}", [Paragraph(text)])
+    recorded = outcomes.recorded(verb.value, names.token(facts.token))
+    return View(recorded, [Paragraph([recorded, *_afterwards(verb, facts)])])
 
 
 def _afterwards(verb: Verb, facts: RequestFacts) -> list[Inline]:

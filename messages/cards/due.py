@@ -29,7 +29,8 @@ def due(requests: Sequence[RequestFacts], more: int = 0) -> View:
 def _row(one: RequestFacts) -> Row:
     text: list[Inline] = [*token_line(one.token), "\n"]
     if one.settled:
-        return Row([*text, *settled_text(one.settled, one.zone)], open_button(one))
+        said = settled_text(one.settled, one.zone, under_way=one.state == "remediating")
+        return Row([*text, *said], open_button(one))
     text += [*brief_reasons(one), "\nAnswer by ", Moment(one.due_at, one.zone)]
     if one.proposed_to:
         text.append(f" · waiting for {names.person(one.proposed_to)}")

@@ -1,7 +1,7 @@
 """The questions that a decision asks first, and what is wrong with the answers.
 
 Names of fields are part of what the edges read back: ``justification``, ``still_right``, ``new_owner``, ``until``,
-``result``, ``evidence``, ``note``.
+``result``, ``evidence``.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _restated(facts: RequestFacts) -> Element:
             ("Vendor", [names.supply(token) or unknown]),
             ("Purpose", [short(token.purpose, LONG_VALUE) or unknown]),
             ("Scopes", [short(token.scopes, LONG_VALUE) or unknown]),
-            ("Where and what", [names.exposure(token)]),
+            ("Environment, data", [names.exposure(token)]),
             ("Data", [short(token.data_scope, LONG_VALUE)]),
         ]
     )
@@ -83,7 +83,9 @@ def _fields(verb: Verb, facts: RequestFacts) -> list[Field]:
             return [_note(words)]
         case Verb.DONE:
             evidence = TextField("evidence", words.question, max_length=MOST_EVIDENCE, hint=words.hint)
-            return [ChoiceField("result", deciding.RESULT, _results(facts)), evidence]
+            # A person's word is no confirmation; that comes from the issuing system alone.
+            result = ChoiceField("result", deciding.RESULT, _results(facts), hint=deciding.RESULT_HINT)
+            return [result, evidence]
         case _:
             return [_reason(verb, facts)]
 
@@ -101,7 +103,7 @@ def _reason(verb: Verb, facts: RequestFacts) -> TextField:
 
 
 def _note(words: deciding.FormWords) -> TextField:
-    return TextField("note", words.question, multiline=True, required=False, max_length=MOST_REASON)
+    return TextField("justification", words.question, multiline=True, required=False, max_length=MOST_REASON)
 
 
 def _until(facts: RequestFacts) -> DateField:

@@ -82,7 +82,7 @@ def _origin(token: TokenFacts, zone: str) -> Element:
 
 def _request(request: RequestFacts) -> list[Element]:
     if request.settled:
-        return [Paragraph(settled_text(request.settled, request.zone))]
+        return [Paragraph(settled_text(request.settled, request.zone, under_way=request.state == "remediating"))]
     if request.state not in {"open", "handover"}:
         return []
     waiting: Text = [Strong("An answer is awaited"), " by ", Moment(request.due_at, request.zone), "."]

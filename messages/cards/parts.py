@@ -20,7 +20,7 @@ def token_facts(token: TokenFacts, zone: str) -> Facts:
     expires: Text = [Moment(token.expires_at, zone, "date")] if token.expires_at else ["never"]
     pairs: list[tuple[str, Text]] = [
         ("Vendor", [names.supply(token)]),
-        ("Where and what", [names.exposure(token)]),
+        ("Environment, data", [names.exposure(token)]),
         ("Expires", expires),
         ("Last used", [Moment(token.last_used_at, zone, "date")] if token.last_used_at else ["not known"]),
     ]
@@ -98,7 +98,8 @@ def token_row(token: TokenFacts, zone: str) -> Row:
     return Row([*token_line(token), *second, owner], token_button(token))
 
 
-def settled_text(settled: Settled, zone: str) -> Text:
-    """Who decided what and when, and what came of the work."""
-    result = outcomes.result(settled.outcome, settled.result)
-    return [*outcomes.decided(settled, zone), f" {result}" if result else ""]
+def settled_text(settled: Settled, zone: str, *, under_way: bool = False) -> Text:
+    """Who decided what and when, and what came of the work, or that it is ``under_way``."""
+    works = under_way or bool(settled.result)
+    after = outcomes.pending(settled) if under_way else outcomes.result(settled.outcome, settled.result)
+    return [*outcomes.decided(settled, zone, works=works), f" {after}" if after else ""]

@@ -24,8 +24,8 @@ def vendor(facts: VendorFacts) -> View:
         ("Status", [_STATUS.get(facts.status, short(facts.status, 40))]),
         ("Contract since", [starts]),
         ("Contract ends", [ends or "no end date known"]),
-        ("Part of", [_listed(list(facts.chain))]),
-        ("Works through", [_listed(list(facts.children))]),
+        ("Comes through", [_listed(list(facts.chain))]),
+        ("Brings in", [_listed(list(facts.children))]),
     ]
     shown = facts.tokens[:MOST_TOKENS]
     total = max(facts.token_count, len(facts.tokens) + facts.more)

@@ -59,8 +59,8 @@ def _circumstances(facts: AccountableFacts) -> Facts:
     if one_line(facts.vendor):
         owner = names.person(facts.vendor_owner) if one_line(facts.vendor_owner) else "nobody"
         pairs.append(("Vendor", [f"{short(facts.vendor, names.NAME)}, looked after by {owner}"]))
-    ends = f" ({day(facts.contract_ends_on)})" if facts.contract_ends_on else ""
-    pairs.append(("Contract then", [recording.contract(facts.contract) + ends]))
+    ends = day(facts.contract_ends_on) if facts.contract_ends_on else ""
+    pairs.append(("Contract then", [recording.contract(facts.contract, ends)]))
     people = [names.person_as(name, role) for role, name in facts.could_remove[:_MOST_PEOPLE]]
     if len(facts.could_remove) > _MOST_PEOPLE:
         people.append(f"and {len(facts.could_remove) - _MOST_PEOPLE} more")

@@ -83,13 +83,11 @@ def count_heading(waiting: int) -> str:
 
 # ------------------------------------------------------------------ why it came to this reader
 
+_UNNAMED = {"missing", "none", "nobody", "vacant"}
 _UNREACHABLE = {
     "left": "has left",
     "inactive": "has no active account",
     "away": "is away",
-    "missing": "is not named",
-    "none": "is not named",
-    "nobody": "is not named",
     "no_account": "has no chat account",
     "no_chat": "has no chat account",
     "unknown": "is not in the directory",
@@ -133,7 +131,9 @@ def _why(facts: RequestFacts) -> str:
 
 def _unreachable(facts: RequestFacts) -> list[str]:
     return [
-        f"The {names.role(rung)} {_UNREACHABLE.get(code, 'could not be asked')}."
+        f"No {names.role(rung)} is named."
+        if code in _UNNAMED
+        else f"The {names.role(rung)} {_UNREACHABLE.get(code, 'could not be asked')}."
         for rung, code in facts.unreachable[:4]
     ]
 
@@ -142,9 +142,13 @@ def asked_before(facts: RequestFacts) -> Text:
     """Who was asked already, and when; empty when nobody was."""
     if not facts.asked_before:
         return []
+    times: dict[str, list[Inline]] = {}
+    for name, at in facts.asked_before[-6:]:
+        said = times.setdefault(names.person(name), [])
+        said += [*([", "] if said else []), on_day(at, facts.zone)]
     text: list[Inline] = ["Asked before, no answer so far: "]
-    for index, (name, at) in enumerate(facts.asked_before[-5:]):
-        text += [", " if index else "", f"{names.person(name)}, ", on_day(at, facts.zone)]
+    for index, (name, said) in enumerate(times.items()):
+        text += [f"{', ' if index else ''}{name} (", *said, ")"]
     return [*text, "."]
 
 
@@ -162,13 +166,13 @@ def without_answer(facts: RequestFacts) -> Text:
 
 
 def _next(facts: RequestFacts) -> list[Inline]:
-    at: list[Inline] = [" ", Moment(facts.next_at, facts.zone)] if facts.next_at else [" next"]
+    at: list[Inline] = [", ", Moment(facts.next_at, facts.zone)] if facts.next_at else []
     if facts.next_role == "reminder":
-        return ["Without an answer, a reminder follows", *at, ". "]
+        return ["Without an answer, a reminder is next", *at, ". "]
     if one_line(facts.next_name):
-        return [f"Without an answer, {names.person_as(facts.next_name, facts.next_role)} is asked", *at, ". "]
+        return [f"Without an answer, {names.person_as(facts.next_name, facts.next_role)} is next", *at, ". "]
     if facts.next_role:
-        return [f"Without an answer, the {names.role(facts.next_role)} is asked", *at, ". "]
+        return [f"Without an answer, the {names.role(facts.next_role)} is next", *at, ". "]
     return []
 
 

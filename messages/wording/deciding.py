@@ -138,14 +138,10 @@ NEW_OWNER = "Who does it belong to?"
 NEW_OWNER_HINT = "Leave it empty if you do not know."
 UNTIL = "Ask again on"
 RESULT = "What came of it?"
-REVOKE_RESULTS = (
-    ("confirmed", "Removed, and I checked that it no longer works"),
-    ("accepted_unverified", "Removed, but I have not checked it"),
-    ("failed", "It could not be removed"),
-)
+RESULT_HINT = "It is recorded as accepted, not verified, until the issuing system confirms it."
+REVOKE_RESULTS = (("accepted_unverified", "It has been removed"), ("failed", "It could not be removed"))
 ROTATE_RESULTS = (
-    ("confirmed", "Rotated, and I checked that the old one is dead"),
-    ("accepted_unverified", "Rotated, but I have not checked the old one"),
+    ("accepted_unverified", "It has been rotated, and the old secret is gone"),
     ("failed", "It could not be rotated"),
 )
 

@@ -45,34 +45,35 @@ def did(outcome: str) -> str:
     return _DID.get(outcome, "settled it")
 
 
-def settled_as(settled: Settled) -> str:
-    """The outcome in two or three words, for a heading."""
-    return result_brief(settled) or _SETTLED_AS.get(settled.outcome, "settled")
+def settled_as(settled: Settled, *, under_way: bool = False) -> str:
+    """The outcome in two or three words, for a heading; ``under_way``: the work it opened is not done."""
+    outcome = _work(settled.outcome) if under_way else settled.outcome
+    return result_brief(settled) or _SETTLED_AS.get(outcome, "settled")
 
 
-def decided(settled: Settled, zone: str) -> Text:
-    """Who decided what, in which role, when and where: one sentence."""
-    at: list[Inline] = [" ", Moment(settled.at, zone)]
+def decided(settled: Settled, zone: str, *, works: bool = False) -> Text:
+    """Who decided what, in which role, when and where: one sentence. ``works``: it opened a piece of work."""
     where = names.platform(settled.platform)
-    at += [f", in {where}." if where in {"Slack", "Teams"} else f", on {where}." if where else "."]
+    when: list[Inline] = [" (", Moment(settled.at, zone), f", {where})." if where else ")."]
     if settled.outcome == "withdrawn":
-        return ["It no longer needs an answer since", *at]
+        return ["It no longer needs an answer", *when]
     if settled.outcome == "no_response":
-        return ["Nobody answered, so the policy took its own course", *at]
+        so = "so by policy it is to be revoked" if works else "and that is on record"
+        return [f"Nobody answered, {so}", *when]
     if not one_line(settled.by):
-        return [f"The policy {did(settled.outcome)}", *at]
+        return [f"The policy {did(settled.outcome)}", *when]
     as_role = f" ({names.role(settled.role)})" if settled.role else ""
-    return [Strong(names.person(settled.by)), f"{as_role} {did(settled.outcome)}", *at]
+    return [Strong(names.person(settled.by)), f"{as_role} {did(settled.outcome)}", *when]
 
 
 # ------------------------------------------------------------------ work
 
 _RESULTS = {
-    ("revoke", "confirmed"): "Removed, and checked: it no longer works (confirmed).",
-    ("revoke", "accepted_unverified"): "The removal was accepted, not verified. It may still work.",
+    ("revoke", "confirmed"): "Removed: the issuing system confirms that it no longer works.",
+    ("revoke", "accepted_unverified"): "Reported as removed (accepted, not verified). It may still work.",
     ("revoke", "failed"): "The removal failed. It still works as far as we know.",
-    ("rotate", "confirmed"): "Rotated, and checked: the old secret no longer works (confirmed).",
-    ("rotate", "accepted_unverified"): "The rotation was accepted, not verified. The old secret may still work.",
+    ("rotate", "confirmed"): "Rotated: the issuing system confirms that the old secret no longer works.",
+    ("rotate", "accepted_unverified"): "Reported as rotated (accepted, not verified). The old secret may still work.",
     ("rotate", "failed"): "The rotation failed. The old secret still works as far as we know.",
 }
 _BRIEF = {
@@ -84,8 +85,8 @@ _BRIEF = {
     ("rotate", "failed"): "rotation failed",
 }
 _ANY_RESULT = {
-    "confirmed": "Done, and checked (confirmed).",
-    "accepted_unverified": "Accepted, not verified.",
+    "confirmed": "Done: the issuing system confirms it.",
+    "accepted_unverified": "Reported as done (accepted, not verified).",
     "failed": "It failed.",
 }
 
@@ -129,20 +130,20 @@ NO_INSTRUCTIONS = "No steps are recorded for this token. Its issuing system is t
 
 # ------------------------------------------------------------------ what the person who clicked reads
 
-_THANKS = {
-    "attest": "Recorded: you stand behind it.",
-    "rotate": "Recorded: it is to be rotated.",
-    "revoke": "Recorded: it is to be revoked.",
-    "disown": "Recorded: it is not yours.",
-    "reassign": "Recorded: it is passed on.",
-    "snooze": "Recorded: you will be asked again.",
-    "let_lapse": "Recorded: it may lapse. There are no more reminders about its expiry.",
-    "accept": "Recorded: you are its service owner now.",
-    "decline": "Recorded: you do not take it over.",
-    "done": "Recorded.",
+_RECORDED = {
+    "attest": "Recorded: you stand behind {name}.",
+    "rotate": "Recorded: {name} is to be rotated.",
+    "revoke": "Recorded: {name} is to be revoked.",
+    "disown": "Recorded: {name} is not yours.",
+    "reassign": "Recorded: {name} is passed on.",
+    "snooze": "Recorded: {name} can wait.",
+    "let_lapse": "Recorded: {name} may lapse. There are no more reminders about its expiry.",
+    "accept": "Recorded: you are the service owner of {name} now.",
+    "decline": "Recorded: you do not take {name} over.",
 }
 
 
-def recorded(outcome: str) -> str:
-    """The first sentence after a decision of one's own."""
-    return _THANKS.get(outcome, "Recorded.")
+def recorded(outcome: str, name: str) -> str:
+    """The first sentence after a decision of one's own about a token called ``name``."""
+    # Not str.format: braces in a name must stay what they are.
+    return _RECORDED.get(outcome, "Recorded for {name}.").replace("{name}", name)

@@ -74,8 +74,8 @@ def _answered(line: HistoryLine) -> str:
 
 
 def _work(line: HistoryLine) -> str:
-    to = {"rotate": "to rotate it", "revoke": "to revoke it"}.get(line.outcome, "that was decided")
-    return f"The work {to} was opened."
+    to = {"rotate": "to rotate it", "revoke": "to revoke it"}.get(line.outcome, "to carry it out")
+    return f"A task {to} was opened."
 
 
 def _result(line: HistoryLine) -> str:
@@ -126,16 +126,18 @@ _SENTENCES: dict[str, Callable[[HistoryLine], str]] = {
 }
 
 _CONTRACTS = {
-    "active": "in force",
-    "ended": "ended",
-    "open_ended": "in force, without an end date",
-    "unknown": "not known",
+    "active": ("in force", "in force until {day}"),
+    "ended": ("ended", "ended {day}"),
+    "open_ended": ("in force, without an end date", "in force"),
+    "unknown": ("not known", "not known"),
 }
 
 
-def contract(code: str) -> str:
-    """The state of a contract in words."""
-    return _CONTRACTS.get(code, short(code.replace("_", " "), 40) or "not known")
+def contract(code: str, ends: str) -> str:
+    """The state of a contract in words; ``ends`` is its last day in words, empty where there is none."""
+    other = short(code.replace("_", " "), 40) or "not known"
+    undated, dated = _CONTRACTS.get(code, (other, other))
+    return dated.replace("{day}", ends) if ends else undated
 
 
 NOBODY_ASKED = "Nobody had been asked about it by then."
