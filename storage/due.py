@@ -5,46 +5,20 @@ The caller turns a policy into literal cutoffs, one set a tier: joined tables of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, union_all
 from sqlmodel import Session
 
+from storage.due_parameters import DueParameters
 from storage.inventory import TOKEN, VENDOR
 from storage.people import PERSON
 from storage.requests import OPEN_STATES, QUIET, REQUEST
 
 ANY_REASON = "*"
 """A quiet row for every reason of a token, for as long as its expiry date stays the same."""
-
-
-@dataclass(frozen=True)
-class NoticeWindow:
-    """Expiries in ``(after, until]`` are within this notice and no tighter one."""
-
-    days: int
-    after: datetime
-    until: datetime
-
-
-@dataclass(frozen=True)
-class TierParameters:
-    name: str
-    attested_before: datetime
-    notices: Sequence[NoticeWindow]
-    ask_no_expiry: bool
-    ask_unused: bool
-
-
-@dataclass(frozen=True)
-class DueParameters:
-    now: datetime
-    unused_before: datetime
-    contract_notice_until: datetime
-    tiers: Sequence[TierParameters]
 
 
 class DueRow(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -57,6 +58,12 @@ class People:
             row = self._session.connection().execute(self._select.where(PERSON.c.id == person_id)).one_or_none()
             self._known[person_id] = None if row is None else self._facts(row)
         return self._known[person_id]
+
+    def within(self, session: Session) -> People:
+        """The same people for another transaction: who is known already is not read again."""
+        other = copy(self)
+        other._session = session
+        return other
 
     def load_all(self) -> None:
         """Read everybody at once: for work over many tokens."""

@@ -88,8 +88,8 @@ class _Compiler:
         values = [value for value in listed if value is not None]
         if key == "vendor":
             named = select(VENDOR.c.id).where(self._folded(VENDOR.c.name).in_(values))
-            present = TOKEN.c.vendor_id.in_(named) if values else false()
-            absent = TOKEN.c.vendor_id.is_(None)
+            present: ColumnElement[bool] = TOKEN.c.vendor_id.in_(named) if values else false()
+            absent: ColumnElement[bool] = TOKEN.c.vendor_id.is_(None)
         else:
             column = TOKEN.c[key]
             present = self._folded(column).in_(values) if values else false()

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from enum import IntFlag
 
 from bot.rules.policy import Policy, Tier
-from storage.due import DueParameters, NoticeWindow, TierParameters
+from storage.due_parameters import DueParameters, NoticeWindow, TierParameters
 
 
 class Reason(IntFlag):

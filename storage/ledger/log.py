@@ -180,6 +180,14 @@ def append(session: Session, entries: Sequence[Entry], clock: Callable[[], datet
     return rows.appended
 
 
+def lock(session: Session) -> None:
+    """Hold the log until the transaction ends, before anything is read that the records will rest on.
+
+    For work that must not overlap with another writer's: what is read after this call is still so at the append.
+    """
+    _locked_head(session)
+
+
 def head(session: Session) -> Head | None:
     """The state of the log; ``None`` before the first record."""
     row = session.connection().execute(select(_HEAD).where(_HEAD.c.id == HEAD_ID)).one_or_none()

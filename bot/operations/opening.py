@@ -1,0 +1,265 @@
+"""Opening attestation requests, many at once: the request, who was told, the record and the message, together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlmodel import Session
+
+from bot.operations.asking import Reader, enqueue_asks
+from bot.operations.context import Context
+from bot.operations.directory import People
+from bot.operations.records import accountable, token_part, told_part
+from bot.operations.standing import standings
+from bot.rules.calendar import WorkingTime, add_business
+from bot.rules.due import Reason, applies, reason_names
+from bot.rules.durations import BusinessDuration
+from bot.rules.ladder import Landing, Told, climb_from
+from bot.rules.people import Reached, reach
+from bot.rules.policy import Policy, Tier
+from bot.rules.policy_parts import Rung
+from bot.rules.standing import Standing
+from storage.database import driver_value, insert_rows, reserve_ids
+from storage.due import DueRow
+from storage.ledger.log import append, lock
+from storage.ledger.record import Entry, RecordKind
+from storage.requests import LADDER_STEP, OPEN_STATES, QUIET, REQUEST
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a due token's request would begin."""
+
+    row: DueRow
+    tier: Tier
+    landing: Landing
+    reader: Reader
+    """Who is told first; None: the security channel."""
+    due_at: datetime
+    next_step_at: datetime | None
+
+    @property
+    def urgent(self) -> bool:
+        return bool(self.row.reasons & Reason.EXPIRING)
+
+
+class Planner:
+    """Works out openings at one moment. Results that many tokens share are worked out once."""
+
+    def __init__(self, policy: Policy, people: People, now: datetime) -> None:
+        self._policy = policy
+        self._people = people
+        self._now = now
+        self._tiers = {tier.name: tier for tier in policy.tiers}
+        self._owners: dict[int, Reached | None] = {}
+        self._later: dict[tuple[BusinessDuration, WorkingTime], datetime] = {}
+
+    def needs_standing(self, row: DueRow) -> bool:
+        """Whether more must be known than the service owner, since that person cannot simply be asked."""
+        first = self._policy.ladder_of(self._tiers[row.tier]).steps[0]
+        return first.tell != (Rung.OWNER,) or self._owner(row.service_owner_id) is None
+
+    def plan(self, row: DueRow, standing: Standing | None) -> Opening:
+        """``standing`` may be None only where :meth:`needs_standing` said so."""
+        tier = self._tiers[row.tier]
+        ladder = self._policy.ladder_of(tier)
+        if standing is None:
+            owner = self._owner(row.service_owner_id)
+            told = [Told(Rung.OWNER, row.service_owner_id)] if owner is None else [_told(owner)]
+            landing = Landing(0, told)
+        else:
+            landing = climb_from(0, ladder, standing, self._people)
+        if not landing.told:
+            # Nobody of the ladder can be told: security hears of it, and its last step still has its time to come.
+            before_last = max(len(ladder.steps) - 2, 0)
+            landing = Landing(before_last, [Told(Rung.SECURITY, None)], landing.passed)
+        reader = landing.told[0].person_id
+        working = self._people.working_time(reader)
+        due_at = self._after(tier.grace, working)
+        if row.expires_at is not None and row.expires_at > self._now:
+            due_at = min(due_at, row.expires_at)
+        following = landing.step + 1
+        next_at = self._after(ladder.steps[following].after, working) if following < len(ladder.steps) else None
+        return Opening(row, tier, landing, reader, due_at, next_at)
+
+    def _owner(self, person_id: int | None) -> Reached | None:
+        if person_id is None:
+            return None
+        if person_id not in self._owners:
+            found = reach(person_id, self._people)
+            self._owners[person_id] = found if isinstance(found, Reached) else None
+        return self._owners[person_id]
+
+    def _after(self, amount: BusinessDuration, working: WorkingTime) -> datetime:
+        key = (amount, working)
+        if key not in self._later:
+            self._later[key] = add_business(self._now, amount, working)
+        return self._later[key]
+
+
+def _told(owner: Reached) -> Told:
+    return Told(Rung.OWNER, owner.person_id, owner.stands_in_for)
+
+
+def plan_all(session: Session, ctx: Context, people: People, planner: Planner, rows: Sequence[DueRow]) -> list[Opening]:
+    """An opening for each row, in their order."""
+    unclear = [row.token_id for row in rows if planner.needs_standing(row)]
+    known = standings(session, ctx, people, unclear)
+    return [planner.plan(row, known.get(row.token_id)) for row in rows]
+
+
+def open_requests(
+    session: Session,
+    ctx: Context,
+    people: People,
+    openings: Sequence[Opening],
+    *,
+    policy_hash: str,
+    now: datetime,
+    read_at: datetime,
+) -> int:
+    """Open a request for each, in the caller's transaction; returns how many.
+
+    Left out are tokens that have an open request by now, or had one settled since ``read_at``, when the due tokens
+    were read.
+    """
+    lock(session)  # from here on nobody else opens or decides
+    taken = _no_longer_due(session, [one.row.token_id for one in openings], read_at)
+    openings = [one for one in openings if one.row.token_id not in taken]
+    if not openings:
+        return 0
+    request_ids = reserve_ids(session, REQUEST, len(openings))
+    pairs = list(zip(request_ids, openings, strict=True))
+    insert_rows(session, REQUEST, _request_rows(session, pairs, policy_hash, now))
+    insert_rows(session, LADDER_STEP, _step_rows(session, pairs, now))
+    insert_rows(session, QUIET, _notice_rows(session, pairs))
+    append(session, _entries(session, ctx, people, pairs, policy_hash), ctx.now)
+    readers = {told.person_id for one in openings for told in one.landing.told}
+    soon = now + timedelta(hours=ctx.policy.urgent.expiry_within)
+    urgent = {one.reader for one in openings if one.row.expires_at is not None and now < one.row.expires_at <= soon}
+    enqueue_asks(session, ctx, people, sorted(readers, key=lambda one: one or 0), now=now, urgent=frozenset(urgent))
+    return len(openings)
+
+
+def _no_longer_due(session: Session, token_ids: list[int], read_at: datetime) -> set[int]:
+    query = select(REQUEST.c.token_id).where(
+        REQUEST.c.token_id.in_(token_ids),
+        or_(REQUEST.c.state.in_(OPEN_STATES), REQUEST.c.settled_at >= read_at),
+    )
+    return set(session.connection().execute(query).scalars())
+
+
+Pairs = Sequence[tuple[int, Opening]]
+
+
+class _Values:
+    """Moments as the driver takes them; the same few come again and again."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._known: dict[datetime | None, Any] = {None: None}
+
+    def __call__(self, moment: datetime | None) -> Any:
+        if moment not in self._known:
+            self._known[moment] = driver_value(self._session, REQUEST.c.opened_at, moment)
+        return self._known[moment]
+
+
+def _request_rows(session: Session, pairs: Pairs, policy_hash: str, now: datetime) -> list[tuple[Any, ...]]:
+    value = _Values(session)
+    opened_at = value(now)
+    names = {mask: json.dumps(reason_names(mask)) for mask in {one.row.reasons for _, one in pairs}}
+    made = []
+    for request_id, one in pairs:
+        row = {
+            "id": request_id,
+            "token_id": one.row.token_id,
+            "state": "open",
+            "version": 1,
+            "reasons": names[one.row.reasons],
+            "tier": one.tier.name,
+            "risk": one.tier.risk,
+            "policy_hash": policy_hash,
+            "opened_at": opened_at,
+            "due_at": value(one.due_at),
+            "round": 0,
+            "step": one.landing.step,
+            "next_step_at": value(one.next_step_at),
+            "waiting_on_id": one.reader,
+            "waiting_role": one.landing.told[0].rung.value,
+            "handover_count": 0,
+            "snooze_count": 0,
+            "outcome": "",
+        }
+        made.append(tuple(row.get(column.name) for column in REQUEST.columns))
+    return made
+
+
+def _step_rows(session: Session, pairs: Pairs, now: datetime) -> list[tuple[Any, ...]]:
+    """One row for each who is told, and one for each rung that was passed over and why."""
+    told_at = _Values(session)(now)
+    ids = iter(reserve_ids(session, LADDER_STEP, sum(len(o.landing.told) + len(o.landing.passed) for _, o in pairs)))
+    made: list[tuple[Any, ...]] = []
+    for request_id, one in pairs:
+        for number, rung, why in one.landing.passed:
+            values = (next(ids), request_id, 0, number, rung.value, why.person_id, told_at, why.reason)
+            made.append((*values, "unreachable", told_at))
+        for told in one.landing.told:
+            why_told = "delegate" if told.stands_in_for else told.rung.value
+            values = (next(ids), request_id, 0, one.landing.step, told.rung.value, told.person_id, told_at, why_told)
+            made.append((*values, "waiting", None))
+    return made
+
+
+def _notice_rows(session: Session, pairs: Pairs) -> list[tuple[Any, ...]]:
+    """An expiry notice fires once for one expiry date: note that it has."""
+    noticed = [(request_id, one.row) for request_id, one in pairs if one.row.reasons & Reason.EXPIRING]
+    ids = reserve_ids(session, QUIET, len(noticed)) if noticed else []
+    value = _Values(session)
+    return [
+        (quiet_id, row.token_id, "expiring", value(row.expires_at), row.notice_days, None, request_id)
+        for quiet_id, (request_id, row) in zip(ids, noticed, strict=True)
+    ]
+
+
+def _entries(session: Session, ctx: Context, people: People, pairs: Pairs, policy_hash: str) -> list[Entry]:
+    standing = standings(session, ctx, people, [one.row.token_id for _, one in pairs])
+    authority = {"policy_id": ctx.policy.policy_id, "version": ctx.policy.version, "hash": policy_hash}
+    entries = []
+    for request_id, one in pairs:
+        row = one.row
+        details: dict[str, Any] = {
+            "reasons": reason_names(row.reasons),
+            "step": one.landing.step,
+            "told": told_part(one.landing.told, people),
+        }
+        if one.landing.passed:
+            details["passed"] = [f"{rung.value}:{why.reason}" for _, rung, why in one.landing.passed]
+        entries.append(
+            Entry(
+                RecordKind.REQUEST_OPENED,
+                reason="due",
+                token_id=row.token_id,
+                token=token_part(row.issuing_system, row.external_id, row.tier, row.expires_at),
+                request_id=request_id,
+                accountable={"before": accountable(standing[row.token_id], people)},
+                authority=authority,
+                details=details,
+            )
+        )
+    return entries
+
+
+def without_pointless_notices(row: DueRow) -> DueRow | None:
+    """The row without an expiry notice longer than the token's whole life; None: nothing else makes it due."""
+    if not row.reasons & Reason.EXPIRING or row.expires_at is None:
+        return row
+    if applies(row.notice_days, row.created_at, row.expires_at):
+        return row
+    left = row.reasons & ~int(Reason.EXPIRING)
+    return row._replace(reasons=left, notice_days=0) if left else None

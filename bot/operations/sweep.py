@@ -1,0 +1,171 @@
+"""The sweep: find every due token with all its reasons, and see that each has one open request.
+
+It may run as often as anyone likes: what is open stays as it is, and a token is never asked about twice at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+from sqlmodel import Session
+
+from bot.operations.asking import Reader
+from bot.operations.context import Context
+from bot.operations.directory import People
+from bot.operations.open_cases import keep_open_requests_true
+from bot.operations.opening import Opening, Planner, open_requests, plan_all, without_pointless_notices
+from bot.operations.tiering import bring_tiers_up_to_date
+from bot.rules.due import due_parameters, reason_names
+from storage.due import DueRow, due_rows
+from storage.requests import REQUEST
+
+_BATCH = 1_000
+_NEVER = datetime.max.replace(tzinfo=UTC)
+SECURITY = "security"
+"""The reviewer's name where nobody in person is asked."""
+
+
+class DueToken(NamedTuple):
+    """One line of ``whose sweep --json``. ``reviewer``: the e-mail of who is asked, or ``security``."""
+
+    issuing_system: str
+    external_id: str
+    reasons: list[str]
+    tier: str
+    reviewer: str
+    due_at: datetime
+
+
+@dataclass(frozen=True)
+class SweepReport:
+    """What a sweep found and did. ``due`` is sorted by issuing system, then external id."""
+
+    due: Sequence[DueToken]
+    opened: int
+    already_open: int
+    deferred: int
+    """Due, and left for a later day by the policy's caps."""
+    withdrawn: int = 0
+
+
+def sweep(
+    ctx: Context, *, dry_run: bool = False, progress: Callable[[int, int], None] = lambda _done, _of: None
+) -> SweepReport:
+    """Find what is due at ``ctx.now()`` and open what is missing, highest risk first, up to the policy's caps.
+
+    Args:
+        dry_run: find and plan only; nothing is written.
+        progress: called with how many requests were opened, of how many.
+    """
+    now = ctx.now()
+    if dry_run:
+        with ctx.database.write() as session:
+            bring_tiers_up_to_date(session, ctx)
+            found = _look(session, ctx, now)
+            session.rollback()
+        return found.report(opened=0, withdrawn=0)
+    with ctx.database.write() as session:
+        policy_hash = bring_tiers_up_to_date(session, ctx)
+    with ctx.database.read() as session:
+        found = _look(session, ctx, now)
+    opened = 0
+    for at in range(0, len(found.chosen), _BATCH):
+        batch = found.chosen[at : at + _BATCH]
+        with ctx.database.write() as session:
+            people = found.people.within(session)
+            opened += open_requests(session, ctx, people, batch, policy_hash=policy_hash, now=now, read_at=now)
+        progress(at + len(batch), len(found.chosen))
+    withdrawn = keep_open_requests_true(ctx, found.open_rows, now)
+    return found.report(opened=opened, withdrawn=withdrawn)
+
+
+@dataclass(frozen=True)
+class _Found:
+    due: list[DueToken]
+    open_rows: list[DueRow]
+    """Due tokens that have an open request already."""
+    fresh: int
+    """Due tokens without one."""
+    chosen: list[Opening]
+    """Those of them that the caps let through now, in the order to open them."""
+    people: People
+
+    def report(self, *, opened: int, withdrawn: int) -> SweepReport:
+        return SweepReport(self.due, opened, len(self.open_rows), self.fresh - len(self.chosen), withdrawn)
+
+
+def _look(session: Session, ctx: Context, now: datetime) -> _Found:
+    people = People(session, ctx, now)
+    people.load_all()
+    found = (without_pointless_notices(row) for row in due_rows(session, due_parameters(ctx.policy, now)))
+    rows = sorted((row for row in found if row is not None), key=_name)
+    fresh = [row for row in rows if row.request_id is None]
+    openings = plan_all(session, ctx, people, Planner(ctx.policy, people, now), fresh)
+    return _Found(
+        due=_lines(rows, openings, people),
+        open_rows=[row for row in rows if row.request_id is not None],
+        fresh=len(fresh),
+        chosen=_within_caps(session, ctx, openings, now),
+        people=people,
+    )
+
+
+def _name(row: DueRow) -> tuple[str, str]:
+    return row.issuing_system, row.external_id
+
+
+def _lines(rows: list[DueRow], openings: list[Opening], people: People) -> list[DueToken]:
+    """One line a due token; what is asked already keeps its reader and its date."""
+    planned = iter(openings)
+    lines = []
+    for row in rows:
+        if row.request_id is None or row.due_at is None:
+            opening = next(planned)
+            reader, due_at = opening.reader, opening.due_at
+        else:
+            reader, due_at = row.waiting_on_id, row.due_at
+        person = people.get(reader)
+        reviewer = SECURITY if person is None else person.email
+        names = reason_names(row.reasons)
+        lines.append(DueToken(row.issuing_system, row.external_id, names, row.tier, reviewer, due_at))
+    return lines
+
+
+def _within_caps(session: Session, ctx: Context, openings: list[Opening], now: datetime) -> list[Opening]:
+    """The riskiest first, up to the policy's caps for a day (UTC); the first day has caps of its own.
+
+    A channel has no cap of its own: whatever it is told is one message.
+    """
+    cap = ctx.policy.cap
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    connection = session.connection()
+    first: datetime | None = connection.execute(select(func.min(REQUEST.c.opened_at))).scalar()
+    first_day = first is None or first >= today
+    total = cap.first_run_total if first_day else cap.total_per_day
+    each = cap.first_run_per_person if first_day else cap.per_person_per_day
+    given: Counter[Reader] = Counter()
+    opened_today = (
+        select(REQUEST.c.waiting_on_id, func.count())
+        .where(REQUEST.c.opened_at >= today)
+        .group_by(REQUEST.c.waiting_on_id)
+    )
+    for reader, count in connection.execute(opened_today):
+        given[reader] = count
+    left = total - sum(given.values())
+    chosen: list[Opening] = []
+    for opening in sorted(openings, key=_riskiest_first):
+        if len(chosen) >= left:
+            break
+        if opening.reader is None or given[opening.reader] < each:
+            given[opening.reader] += 1
+            chosen.append(opening)
+    return chosen
+
+
+def _riskiest_first(opening: Opening) -> tuple[int, datetime, tuple[str, str]]:
+    return -opening.tier.risk, opening.row.expires_at or _NEVER, _name(opening.row)
