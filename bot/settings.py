@@ -7,6 +7,7 @@ setting names the variable and what to do, never its value where that may be a s
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -148,6 +149,12 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
         return Settings.model_validate({**given, "unknown": tuple(stray)})
     except ValidationError as error:
         raise SettingsError(_in_words(error)) from None
+
+
+def can_show_a_browser(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether opening a page would show a window: without a display, Linux would take over the terminal instead."""
+    given = os.environ if environ is None else environ
+    return sys.platform in ("darwin", "win32") or bool(given.get("DISPLAY") or given.get("WAYLAND_DISPLAY"))
 
 
 def nearest_variable(name: str) -> str:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bot.errors import WhoseError
-from storage.database import Database
 
 
 class AlreadyRunningError(WhoseError):
@@ -17,8 +16,8 @@ class AlreadyRunningError(WhoseError):
 
 
 @contextmanager
-def single_writer(database: Database, purpose: str) -> Iterator[None]:
-    """Hold the file ``DATABASE.lock`` beside an SQLite database; nothing to hold on PostgreSQL.
+def single_writer(database_file: Path, purpose: str) -> Iterator[None]:
+    """Hold the file ``DATABASE.lock`` beside an SQLite database.
 
     The lock belongs to the process: it is free again when the process ends, however it ends.
 
@@ -28,18 +27,14 @@ def single_writer(database: Database, purpose: str) -> Iterator[None]:
     Raises:
         AlreadyRunningError: another process holds it.
     """
-    if not database.is_sqlite or database.url.database is None:
-        yield
-        return
-    path = Path(f"{database.url.database}.lock")
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    handle = os.open(Path(f"{database_file}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(handle, 200, 0).decode("utf-8", "replace").strip() or "another process"
             raise AlreadyRunningError(
-                f"{holder} already uses {database.url.database}, and an SQLite file takes one such process at a time. "
+                f"{holder} already uses {database_file}, and an SQLite file takes one such process at a time. "
                 "Stop it first. `whose up` is web and worker in one process; "
                 "to run them apart, use PostgreSQL (DATABASE_URL)."
             ) from None

@@ -15,7 +15,7 @@ from bot.logs import configure_logging
 from bot.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from bot.wiring import Installation
+    from bot.wiring.installation import Installation
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,7 +34,7 @@ def with_installation(command: Callable[Concatenate[Installation, P], R]) -> Cal
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        from bot.wiring import open_installation
+        from bot.wiring.installation import open_installation
 
         installation = open_installation(settings_for_a_command(), SystemClock().now, say)
         try:

@@ -15,7 +15,7 @@ from bot.cli.output import emit, progress, say, show
 
 if TYPE_CHECKING:
     from bot.operations.import_inventory.report import Change, FileReport, ImportReport, RowProblem
-    from bot.wiring import Installation
+    from bot.wiring.installation import Installation
 
 _COLUMNS = ("new", "changed", "unchanged", "vanished", "rejected")
 
@@ -49,6 +49,7 @@ def import_command(
         whose import --mapping aws-credential-report credential-report.csv
     """
     from bot.operations.import_inventory import import_inventory
+    from bot.operations.import_inventory.mapping import load_mapping
 
     with progress() as step:
         report = import_inventory(
@@ -56,7 +57,7 @@ def import_command(
             files,
             now=installation.now(),
             clock=installation.now,
-            mapping=mapping,
+            mapping=load_mapping(mapping) if mapping else None,
             partial=partial,
             dry_run=dry_run,
             progress=step,
@@ -66,7 +67,7 @@ def import_command(
     if as_json:
         emit(_as_data(report))
     else:
-        for line in _as_table(report):
+        for line in report_lines(report):
             show(line)
     _say_outcome(report)
     sys.exit(0 if report.ok else 1)
@@ -81,7 +82,7 @@ def _as_data(report: ImportReport) -> Iterator[dict[str, Any]]:
         yield {"change": asdict(change)}
 
 
-def _as_table(report: ImportReport) -> Iterator[str]:
+def report_lines(report: ImportReport) -> Iterator[str]:
     """Counts by file, then what is wrong, then (dry run) what would change."""
     rows = [("file", "holds", *_COLUMNS), *(_counts(file) for file in report.files)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -112,7 +113,7 @@ def _problem_line(problem: RowProblem) -> str:
         problem.file + (f":{problem.line}" if problem.line else "") + (f" {problem.column}" if problem.column else "")
     )
     more = [f"value {problem.value_masked}"] if problem.value_masked else []
-    more += [f"allowed: {problem.allowed}"] if problem.allowed else []
+    more += [problem.allowed[0].lower() + problem.allowed[1:]] if problem.allowed else []
     return f"{where}: {problem.reason}" + (f" ({'; '.join(more)})" if more else "")
 
 

@@ -11,7 +11,7 @@ from bot.cli.installation import json_option, with_installation
 from bot.cli.output import emit, progress, say, show
 
 if TYPE_CHECKING:
-    from bot.wiring import Installation
+    from bot.wiring.installation import Installation
     from storage.ledger.log import StoredRecord
 
 
@@ -75,7 +75,7 @@ def verify(installation: Installation, as_json: bool) -> None:
         findings = [{"seq": one.seq, "said": one.sentence} for one in verdict.findings]
         emit([{"ok": verdict.ok, "log": verdict.log, "size": verdict.size, "root": root, "findings": findings}])
     elif verdict.ok:
-        show(f"The record holds: {verdict.size} records, root {root}.")
+        show(f"The record holds: {verdict.size} {'entry' if verdict.size == 1 else 'entries'}, root {root}.")
     else:
         show("\n".join(str(one) for one in verdict.findings))
         say("The record does not hold: somebody or something changed it.")

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
-Step = Callable[[str, int, int], None]
-"""Told how far a long job is: stage, done, total."""
+
+class Step(Protocol):
+    """Told how far a long job is."""
+
+    def __call__(self, stage: str, done: int, total: int) -> None: ...
+
 
 #: Text is not drawn wider than this: long lines are hard to read.
 _MOST_WIDTH = 100
@@ -39,11 +43,15 @@ def width() -> int:
     return min(shutil.get_terminal_size((_MOST_WIDTH, 24)).columns, _MOST_WIDTH)
 
 
+def _silence(stage: str, done: int, total: int) -> None:
+    """Nobody watches."""
+
+
 @contextmanager
 def progress() -> Iterator[Step]:
     """A bar for each stage of a long job, on stderr, where that is a terminal; silence elsewhere."""
     if not sys.stderr.isatty():
-        yield lambda _stage, _done, _total: None
+        yield _silence
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

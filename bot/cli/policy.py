@@ -31,7 +31,7 @@ def check(file: Path, as_json: bool) -> None:
     """
     from bot.rules.policy import policy_hash
     from bot.rules.policy_file import PolicyError, load_policy
-    from bot.wiring import policy_text
+    from bot.wiring.installation import policy_text
 
     try:
         policy = load_policy(policy_text(file), str(file))

@@ -24,7 +24,7 @@ def migrate_command() -> None:
     Example:
         DATABASE_URL=postgresql://whose@db/whose whose migrate
     """
-    from bot.wiring import migrate
+    from bot.wiring.installation import migrate
 
     settings = settings_for_a_command()
     before, after = migrate(settings)
@@ -46,7 +46,7 @@ def doctor_command(as_json: bool) -> None:
     Example:
         whose doctor
     """
-    from bot.wiring import examine
+    from bot.wiring.health import examine
 
     findings = examine(settings_for_a_command(), SystemClock().now)
     if as_json:

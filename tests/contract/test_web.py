@@ -14,11 +14,12 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot import wiring
 from bot.logs import JsonFormatter, configure_logging
 from bot.operations.doctor import Finding
 from bot.settings import load_settings
 from bot.web import MOST_BODY_BYTES, create_web_app
+from bot.wiring.health import examine_storage
+from bot.wiring.installation import open_database
 from storage.migrations import migrate
 
 
@@ -81,11 +82,11 @@ def test_a_fault_is_logged_and_not_told(app: ASGIApp, caplog: pytest.LogCaptureF
 
 def test_ready_when_database_tables_and_policy_are(tmp_path: Path) -> None:
     settings = load_settings({"DATABASE_URL": f"sqlite:///{tmp_path / 'whose.db'}"}, env_file=None)
-    app = create_web_app(lambda: wiring.examine_storage(settings))
+    app = create_web_app(lambda: examine_storage(settings))
     answer = ask(app, "GET", "/readyz")
     assert answer.status_code == 503
     assert answer.json() == {"ready": False, "checks": {"database": "ok", "tables": "wrong", "policy": "ok"}}
-    database = wiring.open_database(settings)
+    database = open_database(settings)
     migrate(database)
     database.close()
     answer = ask(app, "GET", "/readyz")
@@ -96,7 +97,7 @@ def test_ready_when_database_tables_and_policy_are(tmp_path: Path) -> None:
 def test_not_ready_when_the_database_cannot_be_reached() -> None:
     url = "postgresql://whose:hunter2@127.0.0.1:1/whose"
     settings = load_settings({"DATABASE_URL": url}, env_file=None)
-    answer = ask(create_web_app(lambda: wiring.examine_storage(settings)), "GET", "/readyz")
+    answer = ask(create_web_app(lambda: examine_storage(settings)), "GET", "/readyz")
     assert answer.status_code == 503
     assert answer.json()["checks"] == {"database": "wrong", "policy": "ok"}
     assert "hunter2" not in answer.text

@@ -1,0 +1,1 @@
+"""The only place where the parts are joined: settings, database, policy, clock, platforms."""

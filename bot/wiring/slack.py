@@ -1,0 +1,81 @@
+"""Slack, joined to the operations: what sends and reads there, and what answers it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Final
+
+from bot.operations.climb_ladder import climb_ladder
+from bot.operations.compose import composer, refusal_handler
+from bot.operations.context import Context
+from bot.operations.deliver import DeliveryReport, deliver
+from bot.operations.pace import Pacer
+from bot.operations.ports import ChatPort, DirectoryPort
+from bot.operations.sweep import SweepReport, sweep
+from bot.operations.sync_directory import SyncReport, sync_directory
+from bot.slack.directory import SlackDirectory
+from bot.slack.sender import SlackSender
+from bot.wiring.installation import Installation
+
+SOON: Final = 2.0
+"""Seconds that a delivery waits for its pace rather than for its next turn."""
+
+
+class Worker:
+    """What a worker does, one method a job; each may run at any time, again and beside the others.
+
+    ``stopping`` is set when the process is told to end: no new message is begun then.
+    """
+
+    def __init__(self, ctx: Context, port: ChatPort, directory: DirectoryPort, pacer: Pacer | None) -> None:
+        self.ctx = ctx
+        self.stopping = threading.Event()
+        self._port = port
+        self._directory = directory
+        self._pacer = pacer
+        self._compose = composer(ctx)
+        self._on_refused = refusal_handler(ctx)
+
+    def sync_directory(self) -> SyncReport:
+        """Who there is, and who has left."""
+        return sync_directory(self.ctx, self._directory)
+
+    def sweep(self) -> SweepReport:
+        """Open requests for what is due."""
+        return sweep(self.ctx)
+
+    def climb(self) -> int:
+        """Tell the next person where nobody answered."""
+        return climb_ladder(self.ctx)
+
+    def deliver(self) -> DeliveryReport:
+        """Send what is due, at the pace that the platform allows, until nothing can move for a while."""
+        while True:
+            report = deliver(
+                self.ctx,
+                self._port,
+                self._compose,
+                on_refused=self._on_refused,
+                pacer=self._pacer,
+                stop=self.stopping.is_set,
+            )
+            if report.wait is None or report.wait > SOON or self.stopping.wait(report.wait):
+                return report
+
+
+def slack_worker(installation: Installation, *, paced: bool = True) -> Worker:
+    """A worker for the Slack workspace of the settings.
+
+    Args:
+        paced: keep to Slack's rates; False only where no one limits them.
+
+    Raises:
+        SettingsError: no bot token is set.
+        UpstreamError: Slack does not say which workspace it is.
+    """
+    settings = installation.settings
+    token, ctx = settings.bot_token(), installation.context()
+    sender = SlackSender(ctx.lane, token, settings.slack_api_url)
+    directory = SlackDirectory(ctx.workspace, token, settings.slack_api_url)
+    return Worker(ctx, sender, directory, Pacer(time.monotonic) if paced else None)
