@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+_CALLS_KEPT = 200_000
+
 
 class Fault(Enum):
     """What may go wrong with a call of the Web API."""
@@ -120,7 +122,7 @@ class CallLog:
     """Every call of the Web API, so that a test can count."""
 
     def __init__(self) -> None:
-        self._calls: list[Call] = []
+        self._calls: deque[Call] = deque(maxlen=_CALLS_KEPT)
         self._lock = threading.Lock()
 
     def add(self, call: Call) -> None:

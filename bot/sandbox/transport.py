@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from urllib.parse import urlencode
 import httpx
 
 Json = dict[str, Any]
+_REQUESTS_KEPT = 10_000
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -70,7 +72,7 @@ class Transport:
         self.request_url = request_url
         self.ack_seconds = ack_seconds
         self.duplicates_due = 0
-        self.log: list[Delivered] = []
+        self.log: deque[Delivered] = deque(maxlen=_REQUESTS_KEPT)
         self._secret = signing_secret
         self._wall = wall
         self._client: httpx.AsyncClient | None = None

@@ -74,6 +74,7 @@ class Workspace:
         self.lock = threading.RLock()
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
+        self._dms: dict[str, Channel] = {}
         self.faults = Faults()
         self.calls = CallLog()
         self.limiter: RateLimiter | None = None
@@ -164,14 +165,14 @@ class Workspace:
             user = self.user(user_id)
             members = {user.id, self.bot_user.id}
             channel = Channel(self.next_id("D"), "directmessage", self.epoch(), members, True, user.id)
-            self.channels[channel.id] = channel
+            self.channels[channel.id] = self._dms[user.id] = channel
             self.record("channel", channel=channel.id)
             return channel
 
     def find_dm(self, user_id: str) -> Channel | None:
         """The direct conversation of this person with the app, if there is one yet."""
         with self.lock:
-            return next((c for c in self.channels.values() if c.is_im and c.user == user_id), None)
+            return self._dms.get(user_id)
 
     # Messages
 

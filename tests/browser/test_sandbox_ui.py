@@ -360,6 +360,16 @@ def test_what_happens_elsewhere_appears_without_reloading(
     expect(browser_page.get_by_test_id("conversation-security")).to_be_visible()
 
 
+def test_a_permalink_leads_to_its_message(
+    slack: RunningWorkspace, bot: TinyBot, ada: User, ben: User, browser_page: Page
+) -> None:
+    message = post(slack, ben, text="look here")
+    stamp = message.ts.replace(".", "")
+    browser_page.goto(f"{slack.site}/archives/{message.channel}/p{stamp}")
+    expect(browser_page.get_by_test_id("viewer")).to_contain_text("Ben Example")
+    expect(browser_page.get_by_test_id(f"message-{message.ts}")).to_be_visible()
+
+
 def test_hints_are_shown_until_they_are_put_away(
     slack: RunningWorkspace, bot: TinyBot, ada: User, browser_page: Page
 ) -> None:

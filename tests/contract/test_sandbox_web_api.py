@@ -260,6 +260,7 @@ def test_an_ephemeral_message_is_for_one_person(slack: RunningWorkspace, client:
     assert body["error"] == "message_not_found"
 
 
+@pytest.mark.filterwarnings("ignore:The top-level")
 def test_text_is_needed_and_cut(client: WebClient, ada: User) -> None:
     assert error_of(lambda: client.chat_postMessage(channel=ada.id, text=""))["error"] == "no_text"
     assert error_of(lambda: client.chat_postMessage(channel="C404", text="x"))["error"] == "channel_not_found"

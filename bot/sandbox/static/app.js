@@ -77,7 +77,11 @@ class Page {
     this.me = known?.id ?? null;
     this.place = place === "home" || channels.some((channel) => channel.id === place) ? place : "dm";
     this.conversation.clear();
-    if (other) await this.refreshState();
+    replace(byId("notices"));
+    if (other) {
+      byId("composer-text").value = "";
+      await this.refreshState();
+    }
     this.drawFrame();
     if (this.place === "home" && this.me && !this.person().deleted) api.post("home", { user: this.me });
     await Promise.all([this.refreshConversation(), this.refreshViews()]);

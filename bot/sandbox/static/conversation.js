@@ -68,7 +68,9 @@ export class Conversation {
 
   empty() {
     const { app } = this.page.state;
-    const text = this.page.isDm() ? `Nothing from ${app.name} here yet. Ask it something, or let the clock run.` : "Nothing here yet.";
+    const nothing = this.page.person()?.deleted ? `${app.name} has not written to this person.`
+      : `Nothing from ${app.name} here yet. Ask it something, or let the clock run.`;
+    const text = this.page.isDm() ? nothing : "Nothing here yet.";
     return h("div", { class: "empty", "data-testid": "empty" }, appAvatar("large"), h("p", {}, text));
   }
 

@@ -3,6 +3,8 @@
 import { city } from "./dates.js";
 import { appAvatar, avatar, h, replace } from "./dom.js";
 
+const MOST_SHOWN = 200; // a directory of ten thousand stays quick to draw
+
 function badge(count, label) {
   if (!count) return null;
   return h("span", { class: "badge", "aria-label": `${count} unread`, "data-testid": `unread-${label}` }, count > 99 ? "99+" : count);
@@ -34,7 +36,7 @@ export function drawPeople(page) {
   // You first, then whoever has something new, so that a climbing request is seen to arrive; those who left come last.
   const rank = (user) => (user.id === page.me ? 0 : user.deleted ? 3 : user.unread ? 1 : 2);
   list.sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
-  const rows = list.map((user) => {
+  const rows = list.slice(0, MOST_SHOWN).map((user) => {
     const item = row(user.id === page.me, `person-${user.handle}`, () => page.go(user.id, page.isDm() ? page.place : "dm"),
       avatar(user.id, user.name, "small"),
       h("span", { class: "row-name" }, user.name, h("small", { class: "quiet" }, user.deleted ? "has left" : city(user.tz))),
@@ -42,6 +44,7 @@ export function drawPeople(page) {
     if (user.deleted) item.classList.add("left");
     return item;
   });
+  if (list.length > MOST_SHOWN) rows.push(h("li", { class: "quiet none" }, `${list.length - MOST_SHOWN} more: search for a name`));
   const focused = document.activeElement?.closest("#people")?.ownerDocument.activeElement.dataset.testid;
   replace(document.getElementById("people"), rows.length ? rows : h("li", { class: "quiet none" }, "Nobody by that name"));
   if (focused) document.querySelector(`#people [data-testid="${CSS.escape(focused)}"]`)?.focus();
