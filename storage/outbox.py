@@ -49,7 +49,7 @@ class OutboxMessage(SQLModel, table=True):
     back next."""
     state: str = "pending"
     """``pending``, ``sending``, ``unknown``, ``sent``, ``cancelled`` or ``dead``."""
-    shown: list[list[int]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    shown: list[list[int]] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
     """``[request id, version]`` of what the message says, saved before it is sent: after a lost reply this is how we
     know what people are looking at."""
     fence: int = 0
@@ -99,10 +99,11 @@ OUTBOX, POSTING, POSTING_REQUEST = table_of(OutboxMessage), table_of(Posting), t
 
 _WORK = text("state IN ('pending', 'sending', 'unknown')")
 _PENDING = text("state = 'pending'")
+_UNDER_WAY = text("state IN ('sending', 'unknown')")
 _RECHECK = text("state = 'sent' AND absent_reads > 0")
 _BY_ARRIVAL = (OUTBOX.c.lane, OUTBOX.c.priority, OUTBOX.c.not_before, OUTBOX.c.id)
 Index("ix_outbox_due", *_BY_ARRIVAL, postgresql_where=_PENDING, sqlite_where=_PENDING)
-Index("ix_outbox_work", OUTBOX.c.lane, OUTBOX.c.state, OUTBOX.c.not_before, postgresql_where=_WORK, sqlite_where=_WORK)
+Index("ix_outbox_under_way", OUTBOX.c.lane, OUTBOX.c.state, postgresql_where=_UNDER_WAY, sqlite_where=_UNDER_WAY)
 Index("ix_outbox_to", OUTBOX.c.person_id, OUTBOX.c.channel, postgresql_where=_WORK, sqlite_where=_WORK)
 Index("ix_outbox_posting", OUTBOX.c.posting_id, postgresql_where=_WORK, sqlite_where=_WORK)
 Index("ix_outbox_recheck", OUTBOX.c.lane, OUTBOX.c.not_before, postgresql_where=_RECHECK, sqlite_where=_RECHECK)

@@ -15,7 +15,7 @@ from storage.database import insert_or_ignore
 from storage.outbox import OUTBOX, POSTING, POSTING_REQUEST
 from storage.requests import REQUEST
 
-URGENT, ROUTINE, WHENEVER = 0, 1, 2
+PRIORITIES = URGENT, ROUTINE, WHENEVER = 0, 1, 2
 _IDS = 5_000  # in one IN (…); SQLite allows 32,766 parameters
 _ROWS = 5_000  # in one executemany, so that a bulk insert does not hold all its rows twice
 _Item = TypeVar("_Item")
@@ -172,7 +172,6 @@ def _row(given: Mapping[str, Any]) -> dict[str, Any]:
         "params": {},
         "priority": ROUTINE,
         "state": "pending",
-        "shown": [],
         "fence": 0,
         "attempts": 0,
         "absent_reads": 0,

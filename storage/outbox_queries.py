@@ -17,7 +17,7 @@ from sqlmodel import Session
 
 from storage.database import UTCDateTime, insert_or_ignore
 from storage.outbox import OUTBOX, POSTING, POSTING_REQUEST, OutboxMessage
-from storage.outbox_enqueue import WHENEVER, enqueue, enqueue_updates_of
+from storage.outbox_enqueue import PRIORITIES, WHENEVER, enqueue, enqueue_updates_of
 from storage.people import CHAT_IDENTITY, PERSON
 from storage.requests import OPEN_STATES, REQUEST
 
@@ -25,6 +25,8 @@ ACTIONS = ("post", "update")
 
 #: Written into the statement: a bound value would keep either database from using the partial indexes.
 _IN_WORK = "state IN ('pending', 'sending', 'unknown')"
+_UNDER_WAY = "state IN ('sending', 'unknown')"
+_RECHECK: ColumnElement[bool] = literal_column("state = 'sent' AND absent_reads > 0")
 
 
 def _state(word: str) -> ColumnElement[bool]:
@@ -39,35 +41,38 @@ class Address:
     dm_channel: str
 
 
+def _under_way(word: str) -> ColumnElement[bool]:
+    return and_(literal_column(_UNDER_WAY), _state(word))
+
+
 def work_waiting(session: Session, lane: str, now: datetime) -> bool:
     """Whether :func:`claim`, :func:`expire_leases`, :func:`to_read_back` or :func:`to_recheck` would find a row."""
     due = and_(_state("pending"), OUTBOX.c.not_before <= now)
-    expired = and_(_state("sending"), OUTBOX.c.lease_until <= now)
-    unknown = and_(_state("unknown"), OUTBOX.c.not_before <= now)
-    recheck = and_(_state("sent"), OUTBOX.c.absent_reads > literal_column("0"), OUTBOX.c.not_before <= now)
+    expired = and_(_under_way("sending"), OUTBOX.c.lease_until <= now)
+    unknown = and_(_under_way("unknown"), OUTBOX.c.not_before <= now)
+    recheck = and_(_RECHECK, OUTBOX.c.not_before <= now)
     return any(
         session.connection().execute(select(OUTBOX.c.id).where(OUTBOX.c.lane == lane, what).limit(1)).first()
         for what in (due, expired, unknown, recheck)
     )
 
 
-def next_due(session: Session, lane: str) -> dict[str, datetime]:
-    """When the next row of this lane may move: by action what may be sent, and under ``read`` what is looked up."""
-    kinds = [(action, OUTBOX.c.not_before, and_(_state("pending"), OUTBOX.c.action == action)) for action in ACTIONS]
-    kinds += [
-        ("read", OUTBOX.c.not_before, _state("unknown")),
-        ("read", OUTBOX.c.not_before, and_(_state("sent"), OUTBOX.c.absent_reads > literal_column("0"))),
-        ("read", OUTBOX.c.lease_until, _state("sending")),
-    ]
-    found: dict[str, datetime] = {}
-    for kind, column, what in kinds:
-        moment = (
-            session.connection()
-            .execute(select(func.min(column)).where(OUTBOX.c.lane == lane, what))
-            .scalar_one_or_none()
-        )
-        if moment is not None:
-            found[kind] = min(moment, found.get(kind, moment))
+def next_due(session: Session, lane: str) -> list[tuple[str, datetime]]:
+    """When something of this lane may move next, in no order: the action of what may be sent then, or ``read`` for
+    what is looked up."""
+    connection = session.connection()
+    found: list[tuple[str, datetime]] = []
+    for priority in PRIORITIES:
+        query = select(OUTBOX.c.action, OUTBOX.c.not_before).where(OUTBOX.c.lane == lane, _state("pending"))
+        query = query.where(OUTBOX.c.priority == priority).order_by(OUTBOX.c.not_before).limit(1)
+        found += [(row.action, row.not_before) for row in connection.execute(query)]
+    for column, what in (
+        (OUTBOX.c.not_before, _under_way("unknown")),
+        (OUTBOX.c.lease_until, _under_way("sending")),
+        (OUTBOX.c.not_before, _RECHECK),
+    ):
+        moment = connection.execute(select(func.min(column)).where(OUTBOX.c.lane == lane, what)).scalar_one_or_none()
+        found += [("read", moment)] if moment is not None else []
     return found
 
 
@@ -172,7 +177,7 @@ def mark(session: Session, row: OutboxMessage, **values: Any) -> bool:
 
 def expire_leases(session: Session, lane: str, now: datetime, *, read_back_at: datetime) -> int:
     """Rows whose worker was not heard of again: a post becomes ``unknown``, an update is simply done again."""
-    lapsed = and_(OUTBOX.c.lane == lane, _state("sending"), OUTBOX.c.lease_until <= now)
+    lapsed = and_(OUTBOX.c.lane == lane, _under_way("sending"), OUTBOX.c.lease_until <= now)
     moved = 0
     for action, state, at in (("post", "unknown", read_back_at), ("update", "pending", now)):
         moved += (
@@ -185,13 +190,12 @@ def expire_leases(session: Session, lane: str, now: datetime, *, read_back_at: d
 
 def to_read_back(session: Session, lane: str, now: datetime, limit: int) -> list[OutboxMessage]:
     """Posts of unknown outcome whose time to be looked for has come."""
-    return _rows(session, lane, and_(_state("unknown"), OUTBOX.c.not_before <= now), limit)
+    return _rows(session, lane, and_(_under_way("unknown"), OUTBOX.c.not_before <= now), limit)
 
 
 def to_recheck(session: Session, lane: str, now: datetime, limit: int) -> list[OutboxMessage]:
     """Messages that were sent again after a read-back missed them: a first copy may have turned up since."""
-    late = and_(_state("sent"), OUTBOX.c.absent_reads > literal_column("0"), OUTBOX.c.not_before <= now)
-    return _rows(session, lane, late, limit)
+    return _rows(session, lane, and_(_RECHECK, OUTBOX.c.not_before <= now), limit)
 
 
 def _rows(session: Session, lane: str, what: ColumnElement[bool], limit: int) -> list[OutboxMessage]:
@@ -271,7 +275,7 @@ def add_posting(
     A request that has changed since the message was rendered gets its update here and now: its own change came too
     early to know of this posting.
     """
-    shown = {pair[0]: pair[1] for pair in row.shown}
+    shown = {pair[0]: pair[1] for pair in row.shown or ()}
     current = versions_of(session, sorted(shown), lock=True)
     place = {"lane": row.lane, "channel": channel, "message_id": message_id}
     content = {"card": row.card, "person_id": row.person_id, "params": row.params, "posted_at": posted_at}

@@ -192,7 +192,7 @@ def _seconds_to_next(job: Pass) -> float | None:
         moments = outbox.next_due(session, job.ctx.lane)
     now = job.ctx.now()
     waits = []
-    for kind, moment in moments.items():
+    for kind, moment in moments:
         paced = job.pacer.wait(kind) if job.pacer is not None and kind in outbox.ACTIONS else 0.0
         waits.append(max((moment - now).total_seconds(), paced))
     if not waits:
