@@ -1,15 +1,19 @@
-"""``whose sweep`` and ``whose decide``."""
+"""``whose sweep``, and ``whose decide`` for what is decided at the command line."""
 
 from __future__ import annotations
 
+import secrets
+import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.installation import MOMENT, json_option, with_installation
-from bot.cli.output import emit, progress, say, show
+from bot.cli.installation import DAY_OR_MOMENT, MOMENT, json_option, with_installation
+from bot.cli.output import draw, emit, progress, say, show
+from messages.action_ref import Verb
 
 if TYPE_CHECKING:
     from bot.operations.sweep import DueToken, SweepReport
@@ -37,14 +41,10 @@ def sweep_command(installation: Installation, now: datetime | None, dry_run: boo
     with progress() as step:
         report = sweep(ctx, dry_run=dry_run, progress=lambda done, total: step("opening", done, total))
     if as_json:
-        emit({**one._asdict(), "due_at": _zulu(one.due_at)} for one in report.due)
+        emit(one._asdict() for one in report.due)
     else:
         _show_due(report.due)
     _say_outcome(report, dry_run=dry_run)
-
-
-def _zulu(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _show_due(due: Sequence[DueToken]) -> None:
@@ -70,3 +70,92 @@ def _say_outcome(report: SweepReport, *, dry_run: bool) -> None:
     if report.withdrawn:
         said.append(f"{report.withdrawn} withdrawn")
     say("; ".join(said) + ".")
+
+
+_DECISIONS = (
+    Verb.ATTEST,
+    Verb.ROTATE,
+    Verb.REVOKE,
+    Verb.DISOWN,
+    Verb.SNOOZE,
+    Verb.LET_LAPSE,
+    Verb.ACCEPT,
+    Verb.DECLINE,
+    Verb.DONE,
+)
+_RESULTS = ("accepted_unverified", "failed")
+
+
+@click.command("decide")
+@click.argument("token")
+@click.argument("decision", type=click.Choice([verb.value for verb in _DECISIONS]))
+@click.option("--as", "actor", metavar="EMAIL", required=True, help="Who decides; their authority is what counts.")
+@click.option("--why", default="", metavar="TEXT", help="The reason, where the policy wants one.")
+@click.option("--to", "new_owner", metavar="EMAIL", help="disown: who should own it instead.")
+@click.option("--until", type=DAY_OR_MOMENT, help="snooze: the day on which to ask again.")
+@click.option("--evidence", default="", metavar="TEXT", help="done: the ticket or other evidence.")
+@click.option("--result", type=click.Choice(_RESULTS), default=_RESULTS[0], help="done: what came of it.")
+@json_option
+@with_installation
+def decide_command(
+    installation: Installation,
+    token: str,
+    decision: str,
+    actor: str,
+    why: str,
+    new_owner: str | None,
+    until: tuple[datetime, bool] | None,
+    evidence: str,
+    result: str,
+    as_json: bool,
+) -> None:
+    """Answer what is being asked about TOKEN, in somebody's name.
+
+    The same rules hold as for a click: who may decide follows from the directory and the policy, and the record says
+    that it came from the command line. Exit code 1 when it is refused.
+
+    \b
+    Examples:
+        whose decide drift-prod attest --as ana@example.com
+        whose decide drift-prod revoke --as ana@example.com --why "the integration was switched off"
+    """
+    from bot.cli.lookups import the_token
+    from bot.operations.commands import Command
+    from bot.operations.named import open_request_of, person_named
+    from bot.operations.record_decision import record_decision
+    from messages.cards.facts import Refusal
+    from messages.cards.refusal import refusal
+
+    ctx = installation.context()
+    token_id = the_token(installation, token)
+    with installation.database.read() as session:
+        request_id, version = open_request_of(session, token_id, token)
+        actor_id = person_named(session, actor)
+        new_owner_id = person_named(session, new_owner) if new_owner else None
+    verb = Verb(decision)
+    answer = record_decision(
+        ctx,
+        Command(
+            verb=verb,
+            request_id=request_id,
+            version=version,
+            actor_id=actor_id,
+            idempotency_key=f"cli:{secrets.token_hex(16)}",
+            platform="cli",
+            justification=why,
+            new_owner_id=new_owner_id,
+            snooze_until=until[0].date() if until else None,
+            evidence=evidence,
+            result=result if verb is Verb.DONE else "",
+        ),
+    )
+    if isinstance(answer, Refusal):
+        if as_json:
+            emit([{"refused": asdict(answer)}])
+        else:
+            draw(refusal(answer))
+        sys.exit(1)
+    if as_json:
+        emit([asdict(answer)])
+    else:
+        show(f"Recorded: {answer.outcome.replace('_', ' ')}, {answer.token_name} (request {answer.request_id}).")

@@ -65,4 +65,16 @@ class MomentType(click.ParamType[datetime]):
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+class DayOrMomentType(click.ParamType[tuple[datetime, bool]]):
+    """A moment, and whether only its day was given."""
+
+    name = "day or moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[datetime, bool]:
+        if isinstance(value, tuple):
+            return value
+        return MOMENT.convert(value, param, ctx), "T" not in str(value).upper() and ":" not in str(value)
+
+
 MOMENT = MomentType()
+DAY_OR_MOMENT = DayOrMomentType()

@@ -7,9 +7,13 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
+
+if TYPE_CHECKING:
+    from messages.view import View
 
 
 class Step(Protocol):
@@ -32,10 +36,31 @@ def show(text: str) -> None:
     click.echo(text.rstrip("\n"))
 
 
+def draw(view: View) -> None:
+    """Print a message as plain text, as wide as the terminal."""
+    from messages.plain_text import render
+
+    show(render(view, width()))
+
+
 def emit(objects: Iterable[Mapping[str, Any]]) -> None:
     """Print data for a program: one JSON object a line."""
     for one in objects:
-        click.echo(json.dumps(one, ensure_ascii=False, separators=(",", ":"), default=str))
+        click.echo(json.dumps(one, ensure_ascii=False, separators=(",", ":"), default=_plain))
+
+
+def zulu(moment: datetime) -> str:
+    """``2026-11-23T09:30:00Z``, with as much of a second as there is."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _plain(value: object) -> object:
+    """What JSON has no form for."""
+    if isinstance(value, datetime):
+        return zulu(value)
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    return str(value)
 
 
 def width() -> int:

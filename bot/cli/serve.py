@@ -69,7 +69,7 @@ def up_command(host: str | None, port: int | None) -> None:
     Example:
         whose up --port 8000
     """
-    _serve(host, port, working=True, purpose="whose up")
+    _serve(host, port, with_worker=True, purpose="whose up")
 
 
 @click.command("web")
@@ -85,7 +85,7 @@ def web_command(host: str | None, port: int | None) -> None:
     Example:
         whose web --host 0.0.0.0 --port 8000
     """
-    _serve(host, port, working=False, purpose="whose web")
+    _serve(host, port, with_worker=False, purpose="whose web")
 
 
 @click.command("worker")
@@ -98,20 +98,17 @@ def worker_command() -> None:
     Example:
         whose worker
     """
-    from bot.processes import clockwork_of, run_worker
-    from bot.wiring.slack import slack_worker
+    from bot.processes import run_worker
 
-    settings = _settings()
-    installation = _installation(settings)
+    installation = _installation(_settings())
     try:
         with _alone(installation, "whose worker"):
-            worker = slack_worker(installation)
-            run_worker(worker, clockwork_of(worker, settings.sweep_minutes), say)
+            run_worker(installation, say)
     finally:
         installation.database.close()
 
 
-def _serve(host: str | None, port: int | None, *, working: bool, purpose: str) -> None:
+def _serve(host: str | None, port: int | None, *, with_worker: bool, purpose: str) -> None:
     from bot.processes import listen, run_web
 
     settings = _settings()
@@ -119,7 +116,7 @@ def _serve(host: str | None, port: int | None, *, working: bool, purpose: str) -
     try:
         with _alone(installation, purpose):
             listener = listen(host or settings.host, settings.port if port is None else port)
-            run_web(installation, listener, working=working, announce=say)
+            run_web(installation, listener, with_worker=with_worker, announce=say)
     finally:
         installation.database.close()
 
