@@ -192,7 +192,7 @@ class BrowserApi:
         if told.get("view_id"):
             where: Any = self._workspace.views.find(view_id=_text(told, "view_id"))
         else:
-            where = self._workspace.channels[_text(told, "channel")].messages[_text(told, "ts")]
+            where = self._workspace.find_message(_text(told, "channel"), _text(told, "ts"))
         typed = str(told.get("typed") or "")
         outcome = await self._delivery.suggest(
             _text(told, "user"), where, _text(told, "action_id"), typed, told.get("block_id")
@@ -255,7 +255,7 @@ class BrowserApi:
                 return JSONResponse(await run(told))
             except SlackError as error:
                 return JSONResponse({"error": _sentence(error)}, status_code=400)
-            except (LookupError, ValueError, TypeError) as error:
+            except (LookupError, ValueError, TypeError, OverflowError) as error:
                 return JSONResponse({"error": str(error)}, status_code=400)
 
         return endpoint

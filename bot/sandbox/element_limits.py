@@ -104,7 +104,7 @@ class Problems:
 
     def choice(self, value: Any, allowed: set[str], path: str) -> None:
         """``value`` must be one of ``allowed``."""
-        if value not in allowed:
+        if not isinstance(value, str) or value not in allowed:
             self.add(f"must be one of {', '.join(sorted(allowed))}", path)
 
 
@@ -191,6 +191,13 @@ def _check_initial(p: Problems, element: Json, path: str) -> None:
             p.add("initial option must be one of the options", path)
 
 
+def _check_choice(p: Problems, element: Json, path: str, most: int, *, plain: bool) -> None:
+    before = len(p.found)
+    check_options(p, element, path, most, plain=plain)
+    if len(p.found) == before:  # what is initially chosen can only be looked up among sound options
+        _check_initial(p, element, path)
+
+
 def _check_button(p: Problems, element: Json, path: str) -> None:
     check_text(p, element.get("text"), f"{path}/text", 75, plain=True)
     p.optional_length(element, "value", path, 2000)
@@ -239,11 +246,9 @@ def check_element(p: Problems, element: Any, path: str, allowed: set[str]) -> No
     elif kind == "overflow":
         check_options(p, element, path, 5, plain=True, url=True)
     elif kind in CHOICES:
-        check_options(p, element, path, 10, plain=False)
-        _check_initial(p, element, path)
+        _check_choice(p, element, path, 10, plain=False)
     elif kind in ("static_select", "multi_static_select"):
-        check_options(p, element, path, 100, plain=True)
-        _check_initial(p, element, path)
+        _check_choice(p, element, path, 100, plain=True)
     elif kind in TEXT_INPUTS:
         _check_text_input(p, element, path)
     if element.get("initial_date") is not None and not _DATE.match(str(element["initial_date"])):

@@ -240,6 +240,17 @@ class Workspace:
             found = self.channels[channel_id].messages.values()
             return [copy.deepcopy(m) for m in found if m.visible_to is None or m.visible_to == viewer]
 
+    def find_message(self, channel_id: str, ts: str) -> Message:
+        """One message; raises ``channel_not_found`` or ``message_not_found``."""
+        with self.lock:
+            channel = self.channels.get(channel_id)
+            if channel is None:
+                raise SlackError("channel_not_found")
+            message = channel.messages.get(ts)
+            if message is None:
+                raise SlackError("message_not_found")
+            return message
+
     def with_ids(self, blocks: list[Json]) -> list[Json]:
         """A copy in which every block and element has an id, as Slack hands them out."""
         done = copy.deepcopy(blocks)
@@ -326,7 +337,10 @@ class Workspace:
     def mark_read(self, user_id: str, channel_id: str) -> None:
         """This person has seen everything in this conversation."""
         with self.lock:
-            newest = next(reversed(self.channels[channel_id].messages), "0")
+            channel = self.channels.get(channel_id)
+            if channel is None:
+                raise SlackError("channel_not_found")
+            newest = next(reversed(channel.messages), "0")
             if self.read_up_to.get((user_id, channel_id)) != newest:
                 self.read_up_to[(user_id, channel_id)] = newest
                 self.record("read", user=user_id, channel=channel_id)
