@@ -23,6 +23,7 @@ _REMEMBERED = 20_000  # values per column; repeated ones (owners, vendors, days)
 _SHORT = 120
 
 Convert = Callable[[str], Any]
+ConvertText = Callable[[str], str]
 
 
 class CellError(ValueError):
@@ -63,7 +64,7 @@ class Cells(dict[str, Any]):
 # ------------------------------------------------------------------ text
 
 
-def text(cap: int, *, lines: bool = False) -> Convert:
+def text(cap: int, *, lines: bool = False) -> ConvertText:
     """Free text of at most ``cap`` characters; ``lines``: line breaks and tabs are kept."""
 
     def convert(cell: str) -> str:
@@ -104,15 +105,15 @@ def _mend(cell: str, *, lines: bool) -> str:
         if char == "\0":
             raise CellError("there is a NUL character", "Remove it")
         if char in _DIRECTION:
-            raise CellError("there is a character that turns the reading direction", "Remove U+%04X" % ord(char))
+            raise CellError("there is a character that turns the reading direction", f"Remove U+{ord(char):04X}")
         if char in _HIDDEN or unicodedata.category(char) == "Cc" or "\U000e0000" <= char <= "\U000e007f":
-            raise CellError("there is a control or invisible character", "Remove U+%04X" % ord(char))
+            raise CellError("there is a control or invisible character", f"Remove U+{ord(char):04X}")
     if lines:
         return cell.replace("\r\n", "\n").replace("\r", "\n").strip()
     return " ".join(cell.split()) if any(char in cell for char in _SPACE) else cell.strip()
 
 
-def choice(*allowed: str) -> Convert:
+def choice(*allowed: str) -> ConvertText:
     """One of a few words; capitals do not matter; empty: not known."""
 
     def convert(cell: str) -> str:
@@ -277,7 +278,7 @@ def workweek(cell: str) -> str:
     return written
 
 
-def code(pattern: str, example: str) -> Convert:
+def code(pattern: str, example: str) -> ConvertText:
     """A short machine identifier that matches ``pattern``, or empty."""
     compiled = re.compile(pattern)
 

@@ -20,6 +20,8 @@ class Flaw(NamedTuple):
     value_masked: str
     reason: str
     allowed: str
+    secret: bool = False
+    """The value itself must not be seen again, not in the file of rejected rows either."""
 
 
 class RowError(ValueError):
@@ -105,7 +107,8 @@ class Checker:
             try:
                 value = cells[cell]
             except CellError as error:
-                flaws.append(Flaw(name, mask(cell) if error.secret else shown(cell), error.reason, error.allowed))
+                value_masked = mask(cell) if error.secret else shown(cell)
+                flaws.append(Flaw(name, value_masked, error.reason, error.allowed, error.secret))
                 continue
             if i in self._required and not value:
                 flaws.append(Flaw(name, "", "this cell is empty", "It is needed in every row"))

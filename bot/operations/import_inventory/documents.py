@@ -54,7 +54,10 @@ class _Pairs(list[tuple[str, Any]]):
 
 
 _decoder = json.JSONDecoder(
-    object_pairs_hook=_Pairs, parse_int=str, parse_float=str, parse_constant=lambda name: Unreadable(f"{name} is no value")
+    object_pairs_hook=_Pairs,
+    parse_int=str,
+    parse_float=str,
+    parse_constant=lambda name: Unreadable(f"{name} is no value"),
 )
 _BLANK = re.compile(r"[ \t\r\n]*")
 
@@ -71,7 +74,7 @@ def read_json(document: str) -> Iterator[Object]:
         yield from _json_list(cursor, "", headers)
     elif cursor.peek() == "{":
         seen: set[str] = set()
-        for section in cursor.keys():
+        for section in cursor.sections():
             if section in seen:
                 raise DocumentError(f"the list {section} is there twice", cursor.line)
             seen.add(section)
@@ -122,8 +125,8 @@ class _Json:
                 yield
         self.take("]")
 
-    def keys(self) -> Iterator[str]:
-        """Stops behind each key of the object that starts here; its value is next."""
+    def sections(self) -> Iterator[str]:
+        """Stops behind each key (a list of :data:`SECTIONS`) of the object that starts here; its value is next."""
         self.take("{")
         more = self.peek() != "}"
         while more:

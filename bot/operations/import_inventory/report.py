@@ -19,6 +19,11 @@ class Progress(Protocol):
     def __call__(self, stage: str, done: int, total: int) -> None: ...
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """``1 person is`` or ``12 people are``."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
 @dataclass(frozen=True, slots=True)
 class RowProblem:
     """One thing that is wrong, and where. ``line`` counts from 1 and is where the row starts; 0: the whole file."""

@@ -1,0 +1,230 @@
+"""``whose import``: read everything, then write everything, in one transaction or not at all."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from bot.operations.import_inventory.checking import Checker, RowError
+from bot.operations.import_inventory.columns import HeaderError, understand
+from bot.operations.import_inventory.mapping import ColumnMapping
+from bot.operations.import_inventory.people import Directory, Left, check_people, warn_of_mentions, write_people
+from bot.operations.import_inventory.reading import FileError, Row, opened, rows
+from bot.operations.import_inventory.recording import record_import
+from bot.operations.import_inventory.rejected import write_rejected
+from bot.operations.import_inventory.report import FileReport, ImportReport, Kind, Progress
+from bot.operations.import_inventory.rows import Origin, Run, StopImport
+from bot.operations.import_inventory.tokens import merge_tokens
+from bot.operations.import_inventory.vendors import Vendors, check_vendors, finish_vendors, write_vendors
+from bot.operations.secret_patterns import shown
+from storage.database import Database
+from storage.staging import Scratch
+
+MAX_FILES = 100
+_STEPS = 5
+
+
+def import_inventory(
+    database: Database,
+    files: Sequence[Path],
+    *,
+    now: datetime,
+    clock: Callable[[], datetime],
+    mapping: ColumnMapping | None = None,
+    partial: bool = False,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Bring files of tokens, people and vendors into the database.
+
+    Everything is read and checked first, into a file of its own; the database is written in one transaction
+    afterwards, and only if nothing was refused. People come before vendors before tokens, whatever the order
+    of ``files``. Bad input raises nothing: it is in the report, with file, line and column.
+
+    * An empty cell means "not known" and clears the stored value, except ``last_used_at``, ``last_rotated_at`` and
+      ``last_attested_at``, which only move forward, ``active``, ``status`` and chat accounts. A column that the file
+      does not have leaves the stored value alone.
+    * An owner, manager or delegate whose address is not in the directory becomes a person known by mention; a vendor
+      that only a token names likewise. Each gives one warning.
+    * A token of an issuing system that the files name, and which they do not contain, has vanished: it is marked and
+      reported, still asked about, never deleted. When rows were refused, nothing is marked as vanished.
+    * A token that was revoked here stays revoked, with a warning, however often a file still names it.
+
+    Args:
+        files: CSV, JSON or YAML; the kind of rows is known by the columns.
+        now: the moment from which new owners hold and old ones do not, with a zone.
+        clock: read by the ledger when it appends.
+        mapping: how another system's columns become ours; applied to every file.
+        partial: write the good rows and leave the bad ones in ``FILE.rejected.csv``.
+        dry_run: do everything, keep nothing; the report is what it would have been.
+        progress: told how far it is.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: when the database cannot be written; nothing was.
+    """
+    report = ImportReport(dry_run=dry_run)
+    with tempfile.TemporaryDirectory(prefix="whose-import-") as folder:
+        scratch = Scratch(Path(folder))
+        try:
+            run = Run(report, scratch, now, partial=partial)
+            _read_all(run, files, mapping, progress)
+            if report.ok or partial:
+                _write_all(run, database, files, clock, progress)
+        except StopImport:
+            report.written = False
+        finally:
+            scratch.close()
+    return report
+
+
+# ------------------------------------------------------------------ reading
+
+
+def _read_all(run: Run, files: Sequence[Path], mapping: ColumnMapping | None, progress: Progress | None) -> None:
+    run.report.files = [FileReport(str(path)) for path in files]
+    if not files:
+        run.report.files = [FileReport("")]
+        run.fail(0, "no file is named", "Name one or more CSV, JSON or YAML files")
+    if len(files) > MAX_FILES:
+        run.fail(0, f"there are more than {MAX_FILES} files", "Import them in several runs")
+    seen: dict[Path, int] = {}
+    for number, path in enumerate(files):
+        if seen.setdefault(path.absolute(), number) != number:
+            run.fail(number, "this file is named twice", "Name every file once")
+    total = sum(path.stat().st_size for path in files if path.is_file())
+    done = 0
+    stopped = False
+    for number, path in enumerate(files):
+        try:
+            done += _read_file(run, number, path, mapping, progress, (done, total))
+        except StopImport:
+            stopped = True  # but the other files are still looked at, so that one run tells everything
+    run.flush()
+    if stopped:
+        raise StopImport
+    for twice in run.scratch.duplicates() if run.token_rows else ():
+        origin, first = Origin(twice.file, twice.line), Origin(twice.first_file, twice.first_line)
+        run.reject(origin, "tokens", [run.twice("external_id", origin, first)])
+
+
+def _read_file(
+    run: Run,
+    number: int,
+    path: Path,
+    mapping: ColumnMapping | None,
+    progress: Progress | None,
+    position: tuple[int, int],
+) -> int:
+    """Read one file; returns its size in bytes."""
+    done, total = position
+    try:
+        with opened(path) as source:
+            run.file(number).sha256 = source.sha256
+
+            def tell(read: int) -> None:
+                if progress is not None:
+                    progress("reading", done + read, total)
+
+            found = rows(source, tell)
+            taken = _take(run, number, mapping.rows(found) if mapping else found)
+            if not taken:
+                warning = f"{path}: there are no rows in this file."
+                run.report.warnings.append(warning)
+            tell(source.size)
+            return source.size
+    except FileError as error:
+        run.fail(number, error.reason, error.allowed, error.line)
+    return 0
+
+
+def _take(run: Run, number: int, found: Iterator[Row]) -> int:
+    """Check and keep every row; returns how many there were."""
+    count, header, checker, shape = 0, None, None, 0
+    checkers: dict[int, tuple[Checker, int]] = {}
+    for row in found:
+        count += 1
+        if row.header is not header:
+            header = row.header
+            if id(header) not in checkers:
+                checkers[id(header)] = _checker(run, number, row)
+            checker, shape = checkers[id(header)]
+        assert checker is not None
+        try:
+            values = checker.check(row.cells)
+        except RowError as error:
+            run.reject(Origin(number, row.line), checker.kind, error.flaws)
+            continue
+        if checker.kind == "tokens":
+            run.add_token(number, row.line, shape, values)
+        else:
+            run.add_named(Origin(number, row.line), checker, values)
+    return count
+
+
+def _checker(run: Run, number: int, row: Row) -> tuple[Checker, int]:
+    """How to check rows of this header; says once which columns mean nothing here."""
+    section: Kind | None = next((kind for kind in ("tokens", "people", "vendors") if kind == row.section), None)
+    try:
+        header = understand(row.header, section)
+    except HeaderError as error:
+        run.fail(number, str(error), "See the columns in the documentation, or use a mapping file", row.line)
+    file = run.file(number)
+    file.kind = file.kind or header.kind
+    if header.unknown:
+        names = ", ".join(shown(name) for name in header.unknown)
+        warning = f"{file.file}: columns that are not read: {names}."
+        if warning not in run.report.warnings:
+            run.report.warnings.append(warning)
+    checker = Checker(header, len(row.header), run.converters[header.kind])
+    return checker, run.shape_of(checker.names) if header.kind == "tokens" else 0
+
+
+# ------------------------------------------------------------------ writing
+
+
+def _write_all(
+    run: Run,
+    database: Database,
+    files: Sequence[Path],
+    clock: Callable[[], datetime],
+    progress: Progress | None,
+) -> None:
+    def tell(step: int) -> None:
+        if progress is not None:
+            progress("writing", step, _STEPS)
+
+    report = run.report
+    with run.scratch.write(database) as session:
+        directory, vendors = Directory(session, run.now), Vendors(session, run.now)
+        check_people(run, directory)
+        check_vendors(run, vendors)
+        if not (report.ok or run.partial):
+            raise StopImport
+        left: list[Left] = write_people(run, directory)
+        tell(1)
+        relationships = write_vendors(run, vendors, directory)
+        tell(2)
+        merge = merge_tokens(run, session, directory, vendors) if run.token_rows else None
+        tell(3)
+        finish_vendors(run, vendors)
+        warn_of_mentions(run, directory)
+        record_import(session, report, merge, left, relationships, directory, run.now, clock)
+        tell(4)
+        if report.dry_run:
+            raise StopImport
+        _write_rejected(run, files)
+    report.written = True
+    tell(_STEPS)
+
+
+def _write_rejected(run: Run, files: Sequence[Path]) -> None:
+    """Before the commit, so that no row is lost between the two files."""
+    for number, path in enumerate(files):
+        mine = {origin.line: one for origin, one in run.rejected.items() if origin.file == number}
+        if mine:
+            try:
+                run.file(number).rejected_file = str(write_rejected(path, mine))
+            except (OSError, FileError) as error:
+                run.fail(number, f"the refused rows cannot be written beside it: {error}", "Nothing was imported")

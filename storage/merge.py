@@ -1,0 +1,407 @@
+"""Staged tokens into the inventory: what is new, what changed, who owns it now, what vanished. All set-based.
+
+A column that a file does not have leaves the stored value; one that it has and that is empty clears it, except
+for the moments at which something last happened, which never move backwards: we may know better than the file.
+Ownership rows are closed and opened, never deleted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    update,
+)
+from sqlmodel import Session
+
+from storage.database import UTCDateTime, is_sqlite
+from storage.inventory import OWNERSHIP, OWNERSHIP_ROLES, TOKEN, VENDOR
+from storage.people import PERSON
+from storage.staging import PLAIN, Staged, staged
+
+#: Moments that only ever move forward.
+FORWARD = ("last_used_at", "last_rotated_at", "last_attested_at")
+#: Changes of these leave the token's tier as it is: no policy looks at them.
+_NOT_TIERED = (*FORWARD, "created_at", "display_name", "purpose", "notes")
+_PAGE = 5_000
+
+
+class FileCounts(NamedTuple):
+    """What became of the rows of one file."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    vanished: int = 0
+
+
+class OwnerChange(NamedTuple):
+    """A role of a token that existed before changed hands. People by id and pseudonym."""
+
+    token_id: int
+    issuing_system: str
+    external_id: str
+    role: str
+    before_ref: str | None
+    before_email: str | None
+    after_ref: str | None
+    after_email: str | None
+    before_source: str | None
+
+
+class Merge:
+    """One merge, step by step, in a session of :meth:`storage.staging.Scratch.write`.
+
+    Args:
+        shapes: for each shape number, the columns that its rows bring (``vendor`` and owner roles among them).
+        now: the moment of the import, with a zone.
+    """
+
+    def __init__(self, session: Session, shapes: Mapping[int, Sequence[str]], now: datetime) -> None:
+        self._session, self._shapes, self._now = session, shapes, now
+        self._connection = session.connection()
+        self._tables: Staged = staged(session)
+        self._any_before = self._connection.scalar(select(TOKEN.c.id).limit(1)) is not None
+        self._base = 0  # a new token's id is this plus its number in the run
+
+    def match(self, people: Mapping[int, int], vendors: Mapping[int, int]) -> None:
+        """Take in the registers' ids, find the tokens that exist, and work out every change."""
+        for table, column, ids in (
+            (self._tables.person, "person_id", people),
+            (self._tables.vendor, "vendor_id", vendors),
+        ):
+            if ids:
+                rows = [{"local": local, column: known} for local, known in ids.items()]
+                self._connection.execute(insert(table), rows)
+        self._reserve_ids()
+        if not self._any_before:
+            return
+        token = self._tables.token
+        self._connection.execute(
+            update(token)
+            .where(TOKEN.c.issuing_system == token.c.issuing_system, TOKEN.c.external_id == token.c.external_id)
+            .values(token_id=TOKEN.c.id)
+        )
+        for shape, columns in self._shapes.items():
+            self._find_changed(shape, columns)
+            for role in OWNERSHIP_ROLES:
+                if role in columns:
+                    self._find_owner_changes(shape, role)
+        self._find_vanished()
+
+    def apply(self) -> None:
+        """Write what :meth:`match` found."""
+        self._insert_new()
+        if self._any_before:
+            for shape, columns in self._shapes.items():
+                self._update_changed(shape, columns)
+            self._apply_owner_changes()
+            vanished = select(self._tables.vanished.c.token_id)
+            self._connection.execute(
+                update(TOKEN).where(TOKEN.c.id.in_(vanished)).values(vanished_at=self._now, updated_at=self._now)
+            )
+
+    # -------------------------------------------------------------- finding
+
+    def _reserve_ids(self) -> None:
+        """Ids for the new tokens. Only an import makes tokens, and imports run one at a time."""
+        if is_sqlite(self._session):
+            self._base = self._connection.scalar(select(func.coalesce(func.max(TOKEN.c.id), 0))) or 0
+            return
+        sequence = "pg_get_serial_sequence('token', 'id')"
+        size = self._connection.scalar(select(func.coalesce(func.max(self._tables.token.c.seq), 0))) or 0
+        first = self._connection.exec_driver_sql(f"SELECT nextval({sequence})").scalar_one()
+        self._connection.exec_driver_sql(f"SELECT setval({sequence}, %s)", (first + size,))
+        self._base = int(first)
+
+    def _new_id(self) -> ColumnElement[Any]:
+        return self._tables.token.c.seq + self._base
+
+    def _vendor_id(self) -> ColumnElement[Any]:
+        vendor = self._tables.vendor
+        return select(vendor.c.vendor_id).where(vendor.c.local == self._tables.token.c.vendor).scalar_subquery()
+
+    def _person_id(self, role: str) -> ColumnElement[Any]:
+        person = self._tables.person
+        return select(person.c.person_id).where(person.c.local == self._tables.token.c[role]).scalar_subquery()
+
+    def _differs(self, name: str) -> ColumnElement[bool]:
+        if name == "vendor":
+            return TOKEN.c.vendor_id.is_distinct_from(self._vendor_id())
+        theirs, ours = self._tables.token.c[name], TOKEN.c[name]
+        if name in FORWARD:
+            return and_(theirs.is_not(None), or_(ours.is_(None), theirs > ours))
+        return ours.is_distinct_from(theirs)
+
+    def _find_changed(self, shape: int, columns: Sequence[str]) -> None:
+        token, compared = self._tables.token, [name for name in columns if name in PLAIN or name == "vendor"]
+        differs = {name: self._differs(name) for name in compared if name not in ("issuing_system", "external_id")}
+        tiered = [one for name, one in differs.items() if name not in _NOT_TIERED]
+        retier = case((or_(*tiered), 1), else_=0) if tiered else literal(0, Integer)
+        self._connection.execute(
+            insert(self._tables.changed).from_select(
+                ["seq", "token_id", "retier"],
+                select(token.c.seq, token.c.token_id, retier)
+                .join(TOKEN, TOKEN.c.id == token.c.token_id)
+                .where(token.c.shape == shape, or_(TOKEN.c.vanished_at.is_not(None), *differs.values())),
+            )
+        )
+
+    def _find_owner_changes(self, shape: int, role: str) -> None:
+        token, person = self._tables.token, self._tables.person
+        current = and_(OWNERSHIP.c.token_id == token.c.token_id, OWNERSHIP.c.role == role, OWNERSHIP.c.to_at.is_(None))
+        self._connection.execute(
+            insert(self._tables.owner_change).from_select(
+                ["token_id", "role", "seq", "before_id", "after_id", "before_source"],
+                select(
+                    token.c.token_id,
+                    literal(role),
+                    token.c.seq,
+                    OWNERSHIP.c.person_id,
+                    person.c.person_id,
+                    OWNERSHIP.c.source,
+                )
+                .outerjoin(person, person.c.local == token.c[role])
+                .outerjoin(OWNERSHIP, current)
+                .where(
+                    token.c.shape == shape,
+                    token.c.token_id.is_not(None),
+                    OWNERSHIP.c.person_id.is_distinct_from(person.c.person_id),
+                ),
+            )
+        )
+
+    def _find_vanished(self) -> None:
+        token = self._tables.token
+        systems = (
+            select(token.c.issuing_system, func.min(token.c.file).label("file"))
+            .group_by(token.c.issuing_system)
+            .subquery()
+        )
+        named = exists().where(
+            token.c.issuing_system == TOKEN.c.issuing_system, token.c.external_id == TOKEN.c.external_id
+        )
+        self._connection.execute(
+            insert(self._tables.vanished).from_select(
+                ["token_id", "file"],
+                select(TOKEN.c.id, systems.c.file)
+                .join(systems, systems.c.issuing_system == TOKEN.c.issuing_system)
+                .where(TOKEN.c.state == "active", TOKEN.c.vanished_at.is_(None), not_(named)),
+            )
+        )
+
+    def forget_vanished(self) -> int:
+        """Mark nothing as vanished after all; returns how many it would have been."""
+        return self._connection.execute(delete(self._tables.vanished)).rowcount
+
+    # -------------------------------------------------------------- writing
+
+    def _insert_new(self) -> None:
+        token, now = self._tables.token, literal(self._now, UTCDateTime)
+        values: dict[str, ColumnElement[Any]] = {name: token.c[name] for name in PLAIN}
+        values |= {
+            "id": self._new_id(),
+            "vendor_id": self._vendor_id(),
+            "service_owner_id": self._person_id("service_owner"),
+            "state": literal("active"),
+            "tier": literal(""),
+            "recorded_at": now,
+            "updated_at": now,
+        }
+        new = token.c.token_id.is_(None)
+        self._connection.execute(
+            insert(TOKEN).from_select(list(values), select(*values.values()).where(new).order_by(token.c.seq))
+        )
+        for role in OWNERSHIP_ROLES:
+            person = self._tables.person
+            self._connection.execute(
+                insert(OWNERSHIP).from_select(
+                    ["token_id", "person_id", "role", "from_at", "source"],
+                    select(self._new_id(), person.c.person_id, literal(role), now, literal("import"))
+                    .join(person, person.c.local == token.c[role])
+                    .where(new)
+                    .order_by(token.c.seq),
+                )
+            )
+
+    def _update_changed(self, shape: int, columns: Sequence[str]) -> None:
+        token, changed = self._tables.token, self._tables.changed
+        values: dict[str, Any] = {}
+        for name in columns:
+            if name in FORWARD:
+                values[name] = case((self._differs(name), token.c[name]), else_=TOKEN.c[name])
+            elif name in PLAIN and name not in ("issuing_system", "external_id"):
+                values[name] = token.c[name]
+        if "vendor" in columns:
+            values["vendor_id"] = self._vendor_id()
+        self._connection.execute(
+            update(TOKEN)
+            .where(TOKEN.c.id == changed.c.token_id, changed.c.seq == token.c.seq, token.c.shape == shape)
+            .values(
+                **values,
+                vanished_at=None,
+                updated_at=self._now,
+                tier=case((changed.c.retier == 1, ""), else_=TOKEN.c.tier),
+            )
+        )
+
+    def _apply_owner_changes(self) -> None:
+        change = self._tables.owner_change
+        held = and_(change.c.token_id == OWNERSHIP.c.token_id, change.c.role == OWNERSHIP.c.role)
+        self._connection.execute(
+            update(OWNERSHIP)
+            .where(held, OWNERSHIP.c.to_at.is_(None), change.c.before_id.is_not(None))
+            .values(to_at=self._now)
+        )
+        now = literal(self._now, UTCDateTime)
+        self._connection.execute(
+            insert(OWNERSHIP).from_select(
+                ["token_id", "person_id", "role", "from_at", "source"],
+                select(change.c.token_id, change.c.after_id, change.c.role, now, literal("import")).where(
+                    change.c.after_id.is_not(None)
+                ),
+            )
+        )
+        self._connection.execute(
+            update(TOKEN)
+            .where(TOKEN.c.id == change.c.token_id, change.c.role == "service_owner")
+            .values(service_owner_id=change.c.after_id, updated_at=self._now)
+        )
+
+    # -------------------------------------------------------------- telling
+
+    def counts(self) -> dict[int, FileCounts]:
+        """Per file number, how many rows were new, changed, unchanged, and how many tokens vanished."""
+        token, changed, owners = self._tables.token, self._tables.changed, self._tables.owner_change
+        touched = select(changed.c.seq).union(select(owners.c.seq)).subquery()
+        per_file = select(token.c.file, func.count()).group_by(token.c.file)
+        rows = self._counted(per_file)
+        new = self._counted(per_file.where(token.c.token_id.is_(None)))
+        differing = self._counted(per_file.join(touched, touched.c.seq == token.c.seq))
+        gone = self._counted(select(self._tables.vanished.c.file, func.count()).group_by("file"))
+        return {
+            file: FileCounts(new[file], differing[file], rows[file] - new[file] - differing[file], gone[file])
+            for file in rows
+        }
+
+    def _counted(self, query: Select[tuple[Any, int]]) -> Counter[int]:
+        return Counter({row[0]: row[1] for row in self._connection.execute(query)})
+
+    def owner_changes(self) -> Iterator[OwnerChange]:
+        """Every role of a token that existed before that changes hands, in the order of token and role."""
+        change, before, after = self._tables.owner_change, PERSON.alias("before"), PERSON.alias("after")
+        query = (
+            select(
+                change.c.token_id,
+                TOKEN.c.issuing_system,
+                TOKEN.c.external_id,
+                change.c.role,
+                before.c.ref,
+                before.c.email,
+                after.c.ref,
+                after.c.email,
+                change.c.before_source,
+            )
+            .join(TOKEN, TOKEN.c.id == change.c.token_id)
+            .outerjoin(before, before.c.id == change.c.before_id)
+            .outerjoin(after, after.c.id == change.c.after_id)
+            .order_by(change.c.token_id, change.c.role)
+        )
+        for row in self._connection.execute(query).yield_per(_PAGE):
+            yield OwnerChange(*row)
+
+    def first_owners(self) -> Iterator[list[str]]:
+        """Pages of ``role token_id person_ref`` for every role that had nobody before, by role, then token."""
+        token, change, person = self._tables.token, self._tables.owner_change, self._tables.person
+        for role in OWNERSHIP_ROLES:
+            existing = (
+                select(change.c.token_id, PERSON.c.ref)
+                .join(PERSON, PERSON.c.id == change.c.after_id)
+                .where(change.c.role == role, change.c.before_id.is_(None))
+                .order_by(change.c.token_id)
+            )
+            new = (
+                select(self._new_id(), PERSON.c.ref)
+                .join(person, person.c.local == token.c[role])
+                .join(PERSON, PERSON.c.id == person.c.person_id)
+                .where(token.c.token_id.is_(None))
+                .order_by(token.c.seq)
+            )
+            for query in (existing, new):
+                for page in self._connection.execute(query).yield_per(_PAGE).partitions():
+                    yield [f"{role} {token_id} {ref}\n" for token_id, ref in page]
+
+    def vanished(self) -> Iterator[tuple[int, str, str, int | None]]:
+        """Id, issuing system, external id and owner's id of every token that vanishes."""
+        gone = self._tables.vanished
+        query = (
+            select(TOKEN.c.id, TOKEN.c.issuing_system, TOKEN.c.external_id, TOKEN.c.service_owner_id)
+            .join(gone, gone.c.token_id == TOKEN.c.id)
+            .order_by(TOKEN.c.id)
+        )
+        for row in self._connection.execute(query).yield_per(_PAGE):
+            yield tuple(row)
+
+    def revoked_again(self, limit: int) -> tuple[int, list[str]]:
+        """How many staged tokens are revoked here, and the first names."""
+        token = self._tables.token
+        query = (
+            select(TOKEN.c.issuing_system, TOKEN.c.external_id)
+            .join(token, token.c.token_id == TOKEN.c.id)
+            .where(TOKEN.c.state == "revoked")
+        )
+        total = self._connection.scalar(select(func.count()).select_from(query.subquery())) or 0
+        rows = self._connection.execute(query.order_by(TOKEN.c.id).limit(limit)).all() if total else []
+        return total, [f"{row.issuing_system} {row.external_id}" for row in rows]
+
+    def new_sample(self, limit: int) -> list[str]:
+        """The first new tokens by name."""
+        token = self._tables.token
+        query = select(token.c.issuing_system, token.c.external_id).where(token.c.token_id.is_(None))
+        rows = self._connection.execute(query.order_by(token.c.seq).limit(limit)).all()
+        return [f"{row.issuing_system} {row.external_id}" for row in rows]
+
+    def changed_sample(self, limit: int) -> list[tuple[str, str, Any, Any]]:
+        """Token, column, value before and after of the first changed tokens. Ask before :meth:`apply`."""
+        token, changed = self._tables.token, self._tables.changed
+        vendor, after_vendor = VENDOR, VENDOR.alias("after_vendor")
+        names = [name for name in PLAIN if name not in ("issuing_system", "external_id")]
+        query = (
+            select(token, TOKEN, vendor.c.name.label("vendor_before"), after_vendor.c.name.label("vendor_after"))
+            .join(changed, changed.c.seq == token.c.seq)
+            .join(TOKEN, TOKEN.c.id == token.c.token_id)
+            .outerjoin(vendor, vendor.c.id == TOKEN.c.vendor_id)
+            .outerjoin(after_vendor, after_vendor.c.id == self._vendor_id())
+            .order_by(token.c.seq)
+            .limit(limit)
+        )
+        found: list[tuple[str, str, Any, Any]] = []
+        for row in self._connection.execute(query).mappings():
+            columns, name = (
+                self._shapes[row[token.c.shape]],
+                f"{row[TOKEN.c.issuing_system]} {row[TOKEN.c.external_id]}",
+            )
+            for column in (one for one in names if one in columns):
+                before, after = row[TOKEN.c[column]], row[token.c[column]]
+                moved = after is not None and (before is None or after > before)
+                if moved if column in FORWARD else before != after:
+                    found.append((name, column, before, after))
+            if "vendor" in columns and row["vendor_before"] != row["vendor_after"]:
+                found.append((name, "vendor", row["vendor_before"], row["vendor_after"]))
+        return found[:limit]
