@@ -6,6 +6,7 @@ a browser is open, so a test that uses ``browser_page`` cannot call ``asyncio.ru
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 
@@ -25,10 +26,11 @@ _ARGUMENTS = [
 
 @pytest.fixture(scope="session")
 def chromium_path(request: pytest.FixtureRequest) -> str:
-    """Where Chromium is; skips, naming what is left out, where there is none."""
+    """Where Chromium is. Where there is none: skips, naming what is left out; fails with WHOSE_REQUIRE_BROWSER set."""
     found = next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None:
-        pytest.skip(f"left out, because no Chromium was found (looked for {', '.join(_NAMES)})")
+        leave = pytest.fail if os.environ.get("WHOSE_REQUIRE_BROWSER") else pytest.skip
+        leave(f"left out, because no Chromium was found (looked for {', '.join(_NAMES)})")
     return found
 
 
