@@ -126,11 +126,24 @@ class RemediationTask(SQLModel, table=True):
     """Null: the security channel."""
     opened_at: datetime = Field(sa_column=Column(UTCDateTime, nullable=False))
     remind_at: datetime | None = Field(default=None, sa_column=Column(UTCDateTime, nullable=True))
+    """When the first reminder is due; null: it has gone out, and security hears of the next ones too."""
     done_at: datetime | None = Field(default=None, sa_column=Column(UTCDateTime, nullable=True))
     done_by_id: int | None = Field(default=None, sa_column=Column(BigInt, ForeignKey("person.id"), nullable=True))
     evidence: str = Field(default="", sa_type=Text)
     result: str = ""
     """``confirmed``, ``accepted_unverified``, ``failed``; empty while open."""
+
+
+class RefusedAttempt(SQLModel, table=True):
+    """Somebody without the authority tried to decide. Kept so that pressing again adds no second record."""
+
+    __tablename__ = "refused_attempt"
+
+    request_id: int = Field(sa_column=Column(BigInt, ForeignKey("request.id"), primary_key=True))
+    version: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    actor_id: int = Field(sa_column=Column(BigInt, ForeignKey("person.id"), primary_key=True))
+    verb: str = Field(primary_key=True)
+    refused_at: datetime = Field(sa_column=Column(UTCDateTime, nullable=False))
 
 
 class Quiet(SQLModel, table=True):

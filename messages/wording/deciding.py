@@ -163,3 +163,15 @@ def snooze_hint(first: str, last: str, left: int | None) -> str:
         left, f"It can be put off {left} more times."
     )
     return " ".join(part for part in (f"Any day {days}." if days else "", often) if part)
+
+
+# ------------------------------------------------------------------ what a decision cannot be taken with
+
+LOOKS_LIKE_SECRET = "The text looks as if it holds a secret. Please describe it instead; secrets are never kept here."
+REASON_NEEDED = "The policy asks for a written reason. One sentence is enough."
+EVIDENCE_NEEDED = "Please give a ticket number, a link, or what you checked."
+NO_SNOOZE_LEFT = "It cannot be put off any further."
+NEW_OWNER_UNKNOWN = "Whoever you named is not an active person of the directory. Please choose somebody else."
+NEW_OWNER_SAME = "Please name somebody other than yourself or the present owner."
+NEW_OWNER_NO_ACCOUNT = "Whoever you named cannot be reached in chat. Please choose somebody else."
+TOO_MANY_HANDOVERS = "It has been passed on several times. Please leave the name empty; the next person is asked."

@@ -1,0 +1,178 @@
+"""What each decision does: one entry a verb, all within the caller's transaction.
+
+A new kind of decision is one more entry of :data:`EFFECTS`, its transitions in ``bot/rules/lifecycle.py`` and its line
+of authority in the policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import insert
+
+from bot.operations.case import Case
+from bot.operations.commands import Command
+from bot.operations.deciding import Actor
+from bot.operations.handover import accept, decline, disown
+from bot.operations.ownership import become_owner, has_owner
+from bot.operations.remediation import open_remediation, report_remediation
+from bot.rules.calendar import next_working, zone_of
+from bot.rules.lifecycle import Event, State, next_state
+from messages.action_ref import Verb
+from storage.due import ANY_REASON
+from storage.inventory import Vendor
+from storage.ledger.record import RecordKind, to_ms
+from storage.requests import QUIET, Quiet
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One verb: which event of the life cycle it is, whether it makes sense for this token now, and what it does."""
+
+    event: Callable[[Command], Event]
+    offered: Callable[[Case], bool]
+    carry_out: Callable[[Case, Command, Event, Actor], None]
+
+
+def _moved(case: Case, event: Event) -> State:
+    """The state after an event that was checked to be possible."""
+    state = next_state(case.state, event)
+    if state is None:
+        raise LookupError(f"{event} is not possible in {case.state}")
+    return state
+
+
+def _attest(case: Case, command: Command, event: Event, actor: Actor) -> None:
+    """Somebody stands behind the token. Where it has no owner in office, that person becomes it."""
+    after = become_owner(case, actor.person, command) if not has_owner(case) else None
+    case.token.last_attested_at = case.now
+    case.token.updated_at = case.now
+    until = case.now + timedelta(days=case.tier.attest_every)
+    case.session.connection().execute(insert(QUIET), _quieted(case, until))
+    _settle(case, command, event, actor, after=after, details={"answers_until": to_ms(until)})
+
+
+def _let_lapse(case: Case, command: Command, event: Event, actor: Actor) -> None:
+    """Reviewed, not to be renewed: nothing more is asked about it while its expiry date stays the same."""
+    case.token.updated_at = case.now
+    case.session.add(
+        Quiet(token_id=case.token_id, reason=ANY_REASON, about_at=case.token.expires_at, request_id=case.request_id)
+    )
+    _settle(case, command, event, actor, details={})
+
+
+def _settle(
+    case: Case,
+    command: Command,
+    event: Event,
+    actor: Actor,
+    *,
+    details: dict[str, Any],
+    after: dict[str, str] | None = None,
+) -> None:
+    case.close_steps(actor.person.id)
+    actor.decision(command, settles=True, details=details)
+    told = {"decision": command.verb.value, "reasons": case.request.reasons, **details}
+    case.record(actor.entry(RecordKind.DECISION, command, reason=command.verb.value, after=after, details=told))
+    case.move(_moved(case, event), outcome=command.verb.value, handover_to_id=None)
+
+
+def _quieted(case: Case, until: datetime) -> list[dict[str, Any]]:
+    """The standing reasons that were answered, quiet until the cadence is over or the condition is another one."""
+    about = {
+        "expired": case.token.expires_at,
+        "outlives_contract": _contract_end(case),
+        "contract_ended": _contract_end(case),
+        "no_expiry": None,
+        "unused": None,
+    }
+    return [
+        {
+            "token_id": case.token_id,
+            "reason": reason,
+            "about_at": about_at,
+            "threshold_days": 0,
+            "until": until,
+            "request_id": case.request_id,
+        }
+        for reason, about_at in about.items()
+    ]
+
+
+def _contract_end(case: Case) -> datetime | None:
+    vendor = None if case.token.vendor_id is None else case.session.get(Vendor, case.token.vendor_id)
+    return None if vendor is None else vendor.contract_ends_at
+
+
+def _remediate(case: Case, command: Command, event: Event, actor: Actor) -> None:
+    """Rotate or revoke: decided now, carried out by whoever can; the request stays until that is reported."""
+    kind = command.verb.value
+    case.close_steps(actor.person.id)
+    actor.decision(command, settles=True, details={})
+    told = {"decision": kind, "reasons": case.request.reasons}
+    case.record(actor.entry(RecordKind.DECISION, command, reason=kind, details=told))
+    case.move(_moved(case, event), outcome=kind, handover_to_id=None)
+    open_remediation(case, kind, decided_by=actor.person.id)
+
+
+def _snooze(case: Case, command: Command, event: Event, actor: Actor) -> None:
+    """Ask again on that day: the ladder begins anew then, and nobody else is told before."""
+    if command.snooze_until is None:
+        raise LookupError("a snooze without a day was let through")
+    zone = zone_of(actor.person.zone)
+    morning = datetime.combine(command.snooze_until, time(0), tzinfo=zone).astimezone(UTC)
+    wakes_at = next_working(morning, actor.person.working_time)
+    case.close_steps(actor.person.id)
+    details = {"until": to_ms(wakes_at)}
+    actor.decision(command, settles=False, details=details)
+    told = {"decision": command.verb.value, **details}
+    case.record(actor.entry(RecordKind.DECISION, command, reason=command.verb.value, details=told))
+    case.move(
+        _moved(case, event),
+        snoozed_until=wakes_at,
+        snooze_count=case.request.snooze_count + 1,
+        round=case.request.round + 1,
+        step=-1,
+        next_step_at=wakes_at,
+        due_at=max(case.request.due_at, wakes_at),
+    )
+
+
+def _not_expired(case: Case) -> bool:
+    return case.token.expires_at is None or case.token.expires_at > case.now
+
+
+def _can_lapse(case: Case) -> bool:
+    return case.token.expires_at is not None
+
+
+def _can_snooze(case: Case) -> bool:
+    return case.request.snooze_count < case.tier.snoozes_allowed
+
+
+def _always(_case: Case) -> bool:
+    return True
+
+
+def _is(event: Event) -> Callable[[Command], Event]:
+    return lambda _command: event
+
+
+EFFECTS: dict[Verb, Effect] = {
+    Verb.ATTEST: Effect(_is(Event.ATTEST), _not_expired, _attest),
+    Verb.ROTATE: Effect(_is(Event.ROTATE), _always, _remediate),
+    Verb.REVOKE: Effect(_is(Event.REVOKE), _always, _remediate),
+    Verb.DISOWN: Effect(
+        lambda command: Event.DISOWN if command.new_owner_id is None else Event.PROPOSE, _always, disown
+    ),
+    Verb.SNOOZE: Effect(_is(Event.SNOOZE), _can_snooze, _snooze),
+    Verb.LET_LAPSE: Effect(_is(Event.LET_LAPSE), _can_lapse, _let_lapse),
+    Verb.ACCEPT: Effect(_is(Event.ACCEPT), _always, accept),
+    Verb.DECLINE: Effect(_is(Event.DECLINE), _always, decline),
+    Verb.DONE: Effect(
+        lambda command: Event.FAILED if command.result == "failed" else Event.DONE, _always, report_remediation
+    ),
+}
