@@ -395,6 +395,18 @@ HOSTILE = [
 ]
 
 
+def test_the_page_opens_as_the_suggested_person_and_leads_back_to_them(browser_page: Page) -> None:
+    with running_workspace(tips=["Answer."], suggested_user="U0BEN") as slack:
+        slack.workspace.add_user("Ada Example", email="ada@example.com")
+        slack.workspace.add_user("Ben Example", email="ben@example.com", user_id="U0BEN")
+        browser_page.goto(slack.site)
+        expect(browser_page.get_by_test_id("viewer")).to_contain_text("Ben Example")
+        expect(browser_page.get_by_test_id("tips-be")).to_have_count(0)
+        browser_page.get_by_test_id("person-ada").click()
+        browser_page.get_by_test_id("tips-be").click()
+        expect(browser_page.get_by_test_id("viewer")).to_contain_text("Ben Example")
+
+
 def test_hostile_text_stays_text(slack: RunningWorkspace, bot: TinyBot, ada: User, browser_page: Page) -> None:
     for text in HOSTILE:
         section = {

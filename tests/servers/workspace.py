@@ -191,6 +191,7 @@ def running_workspace(
     monotonic: Callable[[], float] = time.monotonic,
     control: Control | None = None,
     tips: Iterable[str] = (),
+    suggested_user: str | None = None,
     team_id: str = "T000000001",
 ) -> Iterator[RunningWorkspace]:
     """Serve a fresh workspace; without ``now`` its time of day is that of a `ManualClock` standing still."""
@@ -206,7 +207,9 @@ def running_workspace(
         base_url=f"http://127.0.0.1:{listener.getsockname()[1]}",
     )
     delivery = Delivery(workspace, request_url, ack_seconds=ack_seconds, retry_factor=retry_factor)
-    server = _Server(create_app(workspace, delivery, control, tips=tuple(tips)), listener)
+    server = _Server(
+        create_app(workspace, delivery, control, tips=tuple(tips), suggested_user=suggested_user), listener
+    )
     server.start()
     try:
         yield RunningWorkspace(workspace, delivery, server)

@@ -16,7 +16,7 @@ import * as api from "./api.js";
 import { Clock } from "./clock.js";
 import { Conversation } from "./conversation.js";
 import { city } from "./dates.js";
-import { h, replace } from "./dom.js";
+import { h, redraw, replace } from "./dom.js";
 import { Modals } from "./modal.js";
 import { drawConversations, drawPeople } from "./people.js";
 import { emoji } from "./mrkdwn.js";
@@ -191,8 +191,7 @@ class Page {
       type: "button", role: "tab", "aria-selected": String(this.place === place), "aria-controls": "pane",
       "data-testid": `tab-${name}`, onclick: () => this.go(this.me, place),
     }, label);
-    if (!tabs.contains(document.activeElement)) replace(tabs, tab("messages", "Messages", "dm"), tab("home", "Home", "home"));
-    else for (const node of tabs.children) node.setAttribute("aria-selected", String(node.dataset.testid === (this.place === "home" ? "tab-home" : "tab-messages")));
+    redraw(tabs, tab("messages", "Messages", "dm"), tab("home", "Home", "home"));
   }
 
   drawTips() {

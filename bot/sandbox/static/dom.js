@@ -25,6 +25,15 @@ export function replace(node, ...children) {
   return append(node, children);
 }
 
+/** Replace what is inside, without taking the focus or the place in a long list away from anybody. */
+export function redraw(node, ...children) {
+  const focused = node.contains(document.activeElement) ? document.activeElement.dataset.testid : null;
+  const top = node.scrollTop;
+  replace(node, ...children);
+  node.scrollTop = top;
+  if (focused) node.querySelector(`[data-testid="${CSS.escape(focused)}"]`)?.focus();
+}
+
 let counter = 0;
 export const newId = (prefix) => `${prefix}-${(counter += 1)}`;
 

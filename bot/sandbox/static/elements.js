@@ -35,6 +35,7 @@ async function picked(element, block, where, value, control) {
   }
   if (block.type === "input" && !block.dispatch_action) return;
   if (element.confirm && !(await where.confirm(element.confirm))) {
+    where.draft?.delete(`${block.block_id}/${element.action_id}`);
     where.redraw?.();
     return;
   }

@@ -1,7 +1,7 @@
 // The left side: whose eyes you look through, and the conversations they have.
 
 import { city } from "./dates.js";
-import { appAvatar, avatar, h, replace } from "./dom.js";
+import { appAvatar, avatar, h, redraw } from "./dom.js";
 
 const MOST_SHOWN = 200; // a directory of ten thousand stays quick to draw
 
@@ -26,7 +26,7 @@ export function drawConversations(page) {
       h("span", { class: "hash", "aria-hidden": "true" }, "#"),
       h("span", { class: `row-name${channel.member ? "" : " quiet"}` }, channel.name), badge(channel.unread, channel.name))),
   ];
-  replace(document.getElementById("conversations"), rows);
+  redraw(document.getElementById("conversations"), rows);
 }
 
 export function drawPeople(page) {
@@ -45,7 +45,5 @@ export function drawPeople(page) {
     return item;
   });
   if (list.length > MOST_SHOWN) rows.push(h("li", { class: "quiet none" }, `${list.length - MOST_SHOWN} more: search for a name`));
-  const focused = document.activeElement?.closest("#people")?.ownerDocument.activeElement.dataset.testid;
-  replace(document.getElementById("people"), rows.length ? rows : h("li", { class: "quiet none" }, "Nobody by that name"));
-  if (focused) document.querySelector(`#people [data-testid="${CSS.escape(focused)}"]`)?.focus();
+  redraw(document.getElementById("people"), rows.length ? rows : h("li", { class: "quiet none" }, "Nobody by that name"));
 }
