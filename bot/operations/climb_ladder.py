@@ -6,7 +6,8 @@ not be delivered moves on; the last step's default action is taken by the system
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Mapping
+from datetime import datetime
 
 from sqlalchemy import or_, select
 from sqlmodel import Session
@@ -15,6 +16,7 @@ from bot.operations.case import Case, load_case, times_told
 from bot.operations.context import Context
 from bot.operations.records import names_of, of_request, told_part
 from bot.operations.remediation import open_remediation, remind_of_work
+from bot.rules.calendar import WorkingTime, add_business
 from bot.rules.ladder import Landing, climb_from, default_action, next_step_at
 from bot.rules.lifecycle import Event, State, next_state
 from bot.rules.policy_parts import DefaultAction, StepKind
@@ -22,8 +24,6 @@ from storage.ledger.record import Entry, RecordKind
 from storage.outbox import OutboxMessage
 from storage.people import PERSON
 from storage.requests import LADDER_STEP, OPEN_STATES, REQUEST, Decision, LadderStep
-
-logger = logging.getLogger(__name__)
 
 
 def climb_ladder(ctx: Context) -> int:
@@ -180,9 +180,7 @@ def _tell(case: Case, landing: Landing) -> None:
     case.request.waiting_on_id = first.person_id
     case.request.waiting_role = first.rung.value
     case.request.snoozed_until = None
-    case.request.next_step_at = next_step_at(
-        landing.step, case.ladder, case.now, case.people.working_time(first.person_id)
-    )
+    case.request.next_step_at = _next_at(case, landing.step, case.people.working_time(first.person_id))
     details = {
         "step": landing.step,
         "kind": case.ladder.kind(landing.step).value,
@@ -205,8 +203,15 @@ def _tell(case: Case, landing: Landing) -> None:
     case.show()
 
 
+def _next_at(case: Case, step: int, working: WorkingTime) -> datetime:
+    """When the next step is due; the last one, too, has its time to answer before its silence is recorded."""
+    last = case.ladder.steps[-1].after
+    wait = last if last.amount else case.tier.grace
+    return next_step_at(step, case.ladder, case.now, working) or add_business(case.now, wait, working)
+
+
 def _revoke_by_default(case: Case) -> None:
-    """The policy's answer to silence: the revocation is opened as work. No person decided it, and the record says so."""
+    """The policy's answer to silence: the revocation is opened as work. The record says that no person decided it."""
     details = {"action": DefaultAction.OPEN_REVOCATION.value, "asked": times_told(case.session, case.request_id)}
     case.session.add(
         Decision(
@@ -234,7 +239,7 @@ def _record_end(case: Case) -> None:
     case.show()
 
 
-def _record(case: Case, kind: RecordKind, reason: str, details: dict[str, object]) -> Entry:
+def _record(case: Case, kind: RecordKind, reason: str, details: Mapping[str, object]) -> Entry:
     return of_request(
         kind, case.request, case.token, case.policy, reason=reason, details=details, standing=case.accountable
     )
