@@ -35,7 +35,7 @@ class Scope:
         owned = select(OWNERSHIP.c.token_id).where(
             OWNERSHIP.c.to_at.is_(None), OWNERSHIP.c.person_id.in_(self._people())
         )
-        of_vendors = select(TOKEN.c.id).where(TOKEN.c.vendor_id.in_(self._vendors()))
+        of_vendors = select(TOKEN.c.id).where(TOKEN.c.vendor_id.in_(self.vendors()))
         join = union if distinct else union_all
         return join(owned, of_vendors, *self._asked())
 
@@ -46,7 +46,7 @@ class Scope:
             OWNERSHIP.c.to_at.is_(None),
             OWNERSHIP.c.person_id.in_(self._people()),
         )
-        return or_(owned, TOKEN.c.vendor_id.in_(self._vendors()), TOKEN.c.id.in_(union(*self._asked())))
+        return or_(owned, TOKEN.c.vendor_id.in_(self.vendors()), TOKEN.c.id.in_(union(*self._asked())))
 
     def _people(self) -> Select[Any]:
         """The person and everybody below; UNION (not ALL), so that a ring of managers ends."""
@@ -55,8 +55,8 @@ class Scope:
         below = below.union(select(report.c.id).where(report.c.manager_id == below.c.id))
         return select(below.c.id)
 
-    def _vendors(self) -> Select[Any]:
-        """The vendors the person looks after, and those that have one of them as a parent."""
+    def vendors(self) -> Select[Any]:
+        """``SELECT vendor id`` of those the person looks after, and of those that have one of them as a parent."""
         under = select(VENDOR.c.id).where(VENDOR.c.relationship_owner_id == self.person_id)
         held = under.cte("held_vendor", recursive=True)
         child = VENDOR.alias("child")

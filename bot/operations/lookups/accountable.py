@@ -1,0 +1,161 @@
+"""Who stood where towards a token at a moment in the past: from intervals that are closed, never deleted.
+
+The inventory keeps the history of owners, vendor relationships and contracts. It keeps none of who managed whom and
+of which vendor a token belonged to: those are read as they are today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, or_, select
+from sqlmodel import Session
+
+from bot.operations.context import Context
+from bot.operations.directory import People
+from bot.rules.authority import who_can
+from bot.rules.people import MAX_CHAIN, PersonFacts
+from bot.rules.policy_parts import DecisionKind
+from bot.rules.standing import Standing
+from storage.inventory import OWNERSHIP, OWNERSHIP_ROLES, TOKEN, VENDOR
+from storage.people import PERSON
+from storage.vendors import CONTRACT, VENDOR_RELATIONSHIP
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Somebody in a role at the moment, and since when."""
+
+    person_id: int
+    since: datetime
+
+
+@dataclass(frozen=True)
+class ContractThen:
+    """``active``, ``ended``, ``open_ended`` or ``unknown``, as it was believed at the moment."""
+
+    state: str
+    starts_on: date | None = None
+    ends_on: date | None = None
+
+
+class PeopleThen:
+    """The directory as of a moment: who had left by then, and who was away."""
+
+    def __init__(self, session: Session, ctx: Context, at: datetime) -> None:
+        self._people = People(session, ctx, at)
+        self._session = session
+
+    @property
+    def moment(self) -> datetime:
+        return self._people.moment
+
+    def get(self, person_id: int | None) -> PersonFacts | None:
+        person = self._people.get(person_id)
+        if person is None or person.active:
+            return person
+        left_at = self._session.connection().scalar(select(PERSON.c.left_at).where(PERSON.c.id == person.id))
+        return replace(person, active=left_at is not None and left_at > self.moment)
+
+    def by_email(self, addresses: Sequence[str]) -> list[int]:
+        return self._people.by_email(addresses)
+
+    def name_of(self, person_id: int | None) -> str:
+        """The name; somebody who had left by then is marked so."""
+        person = self.get(person_id)
+        if person is None:
+            return ""
+        return person.name if person.active else f"{person.name} (had left)"
+
+
+def owners_at(session: Session, token_id: int, at: datetime) -> dict[str, Holder]:
+    """Role to holder, of the three ownership roles; a role that nobody held is left out."""
+    query = select(OWNERSHIP.c.role, OWNERSHIP.c.person_id, OWNERSHIP.c.from_at).where(
+        OWNERSHIP.c.token_id == token_id, _covers(OWNERSHIP, at)
+    )
+    rows = session.connection().execute(query.order_by(OWNERSHIP.c.from_at))
+    found = {row.role: Holder(row.person_id, row.from_at) for row in rows}
+    return {role: found[role] for role in OWNERSHIP_ROLES if role in found}
+
+
+def vendor_chain(session: Session, vendor_id: int | None) -> list[Any]:
+    """The vendor's row and its parents', nearest first; a circle ends."""
+    chain: list[Any] = []
+    seen: set[int] = set()
+    while vendor_id is not None and vendor_id not in seen and len(chain) < MAX_CHAIN:
+        seen.add(vendor_id)
+        row = session.connection().execute(select(VENDOR).where(VENDOR.c.id == vendor_id)).one_or_none()
+        if row is None:
+            break
+        chain.append(row)
+        vendor_id = row.parent_id
+    return chain
+
+
+def relationship_owner_at(session: Session, chain: Sequence[Any], at: datetime) -> Holder | None:
+    """The vendor's relationship owner at the moment, or the nearest parent's."""
+    for vendor in chain:
+        query = select(VENDOR_RELATIONSHIP.c.person_id, VENDOR_RELATIONSHIP.c.from_at).where(
+            VENDOR_RELATIONSHIP.c.vendor_id == vendor.id, _covers(VENDOR_RELATIONSHIP, at)
+        )
+        row = session.connection().execute(query.order_by(VENDOR_RELATIONSHIP.c.from_at.desc())).first()
+        if row is not None:
+            return Holder(row.person_id, row.from_at)
+    return None
+
+
+def contract_at(session: Session, chain: Sequence[Any], at: datetime) -> ContractThen:
+    """The contract of the vendor, else of the nearest parent that has one, on the moment's day in UTC."""
+    for vendor in chain:
+        query = select(CONTRACT).where(CONTRACT.c.vendor_id == vendor.id).order_by(CONTRACT.c.id)
+        rows = session.connection().execute(query).all()
+        believed = [r for r in rows if r.recorded_at <= at and (r.replaced_at is None or r.replaced_at > at)]
+        # What was written down only later still tells more than nothing.
+        rows = believed or [r for r in rows if r.replaced_at is None]
+        if rows:
+            return _contract_on(rows, at.astimezone(UTC).date())
+    return ContractThen("unknown")
+
+
+def standing_at(ctx: Context, owners: dict[str, Holder], relationship: Holder | None, people: PeopleThen) -> Standing:
+    """The roles of that moment, as the rules of authority take them."""
+    held = {role: holder.person_id for role, holder in owners.items()}
+    return Standing(
+        service_owner=held.get("service_owner"),
+        business_owner=held.get("business_owner"),
+        backup_owner=held.get("backup_owner"),
+        vendor_relationship_owner=None if relationship is None else relationship.person_id,
+        security=tuple(people.by_email(ctx.policy.people_in("security"))),
+    )
+
+
+def could_revoke(standing: Standing, people: PeopleThen, ctx: Context) -> list[tuple[str, str]]:
+    """(role, name) of everyone whom the policy lets revoke."""
+    allowed = who_can(DecisionKind.REVOKE, standing, people, ctx.policy)
+    return [(role.value, people.name_of(person_id)) for person_id, role in allowed]
+
+
+def vendor_of(session: Session, token_id: int) -> int | None:
+    """The token's vendor."""
+    found: int | None = session.connection().scalar(select(TOKEN.c.vendor_id).where(TOKEN.c.id == token_id))
+    return found
+
+
+def _contract_on(rows: Sequence[Any], day: date) -> ContractThen:
+    begun = [row for row in rows if row.starts_on is None or row.starts_on <= day]
+    running = [row for row in begun if row.ends_on is None or row.ends_on >= day]
+    if running:
+        best = max(running, key=lambda row: (row.ends_on is None, row.ends_on or date.max))
+        return ContractThen("open_ended" if best.ends_on is None else "active", best.starts_on, best.ends_on)
+    if begun:
+        last = max(begun, key=lambda row: row.ends_on)
+        return ContractThen("ended", last.starts_on, last.ends_on)
+    return ContractThen("unknown")
+
+
+def _covers(table: Table, at: datetime) -> ColumnElement[bool]:
+    """The interval ``[from_at, to_at)`` holds the moment."""
+    return (table.c.from_at <= at) & or_(table.c.to_at.is_(None), table.c.to_at > at)
