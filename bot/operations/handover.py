@@ -44,7 +44,7 @@ def _propose(case: Case, command: Command, actor: Actor) -> None:
             RecordKind.HANDOVER_PROPOSED,
             command,
             reason=command.verb.value,
-            details={"proposed": proposed.ref},
+            details={"new_owner": proposed.ref},
             disclosures={proposed.ref: f"{proposed.name} <{proposed.email}>"},
         )
     )

@@ -1,0 +1,197 @@
+"""A request as one reader sees it: why it came, who was asked, what they may decide, what happens next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from bot.operations.asking import Reader
+from bot.operations.case import Case
+from bot.operations.deciding import needs_form, reason_required, settled_facts, snooze_days
+from bot.operations.decisions import EFFECTS
+from bot.operations.ownership import has_owner
+from bot.rules.authority import authority_for
+from bot.rules.ladder import climb_from, default_action
+from bot.rules.lifecycle import State
+from bot.rules.policy_parts import DecisionKind, Rung, StepKind
+from messages.action_ref import Verb
+from messages.cards.facts import RequestFacts, TokenFacts
+from storage.requests import LADDER_STEP
+
+_DECISIONS = {
+    Verb.ATTEST: DecisionKind.ATTEST,
+    Verb.ROTATE: DecisionKind.ROTATE,
+    Verb.REVOKE: DecisionKind.REVOKE,
+    Verb.DISOWN: DecisionKind.DISOWN,
+    Verb.SNOOZE: DecisionKind.SNOOZE,
+    Verb.LET_LAPSE: DecisionKind.LET_LAPSE,
+}
+_IN_A_CHANNEL = (Verb.ATTEST, Verb.ROTATE, Verb.REVOKE)
+"""What a card shows where many read it; who may is worked out at the click."""
+
+
+def request_facts(case: Case, reader: Reader, token: TokenFacts) -> RequestFacts:
+    """``reader`` None: the security channel, or the operator."""
+    steps = _steps(case)
+    offered = _offered(case, reader)
+    coming = _coming(case)
+    zone = case.people.working_time(reader).timezone
+    first, last = snooze_days(case, zone)
+    why = _why(case, reader, steps)
+    return RequestFacts(
+        request_id=case.request_id,
+        version=case.request.version,
+        state=case.state.value,
+        token=token,
+        reasons=case.request.reasons,
+        tier=case.request.tier,
+        risk=case.request.risk,
+        opened_at=case.request.opened_at,
+        due_at=case.request.due_at,
+        why=why.word,
+        why_name=why.name,
+        unreachable=list(dict.fromkeys((one.rung, one.why) for one in steps if one.outcome == "unreachable")),
+        asked_before=_asked_before(case, reader, steps),
+        next_name=coming.name,
+        next_role=coming.role,
+        next_at=case.request.next_step_at,
+        default_action=case.ladder.default_action.value,
+        default_at=case.request.next_step_at if coming.default else None,
+        offered=offered,
+        needs_form=frozenset(verb for verb in offered if needs_form(case, verb)),
+        becomes_owner=not has_owner(case),
+        proposed_by=_proposer(case),
+        proposed_to=case.people.name_of(case.request.handover_to_id),
+        settled=settled_facts(case.session, case.people, [case.request_id]).get(case.request_id),
+        instructions="" if case.task is None else case.task.instructions,
+        assignee="" if case.task is None else case.people.name_of(case.task.assignee_id),
+        restate=case.tier.restate,
+        reason_required=frozenset(verb for verb in offered if reason_required(case, verb)),
+        snooze_first=first,
+        snooze_last=last,
+        snoozes_left=case.tier.snoozes_allowed - case.request.snooze_count,
+        zone=zone,
+    )
+
+
+@dataclass(frozen=True)
+class _Step:
+    rung: str
+    person_id: int | None
+    told_at: datetime
+    why: str
+    outcome: str
+    current: bool
+    """Of the ladder's present round."""
+
+
+def _steps(case: Case) -> list[_Step]:
+    query = select(LADDER_STEP).where(LADDER_STEP.c.request_id == case.request_id).order_by(LADDER_STEP.c.id)
+    return [
+        _Step(row.rung, row.person_id, row.told_at, row.why, row.outcome, row.round == case.request.round)
+        for row in case.session.connection().execute(query)
+    ]
+
+
+@dataclass(frozen=True)
+class _Why:
+    word: str
+    name: str = ""
+
+
+def _why(case: Case, reader: Reader, steps: Sequence[_Step]) -> _Why:
+    """Why the reader was told: the newest step that reached them, else the role in which they look at it."""
+    if reader is not None and case.request.handover_to_id == reader:
+        return _Why("handover")
+    told = [one for one in steps if one.person_id == reader and one.outcome != "unreachable"]
+    newest = next(reversed([one for one in told if one.current] or told), None)
+    if newest is None:
+        return _Why(_role_of(case, reader))
+    if newest.why == "delegate":
+        return _Why("delegate", _holder(case, newest.rung))
+    if newest.rung == Rung.MANAGER.value:
+        return _Why("manager" if newest.why != "reminder" else "reminder", _holder(case, Rung.OWNER.value))
+    return _Why(newest.why)
+
+
+def _role_of(case: Case, reader: Reader) -> str:
+    if reader is None:
+        return "security"
+    grant = authority_for(DecisionKind.REVOKE, reader, case.standing, case.people, case.ctx.policy)
+    return "" if grant is None else grant.role.value
+
+
+def _holder(case: Case, rung: str) -> str:
+    office = {Rung.OWNER.value: "service_owner"}.get(rung, rung)
+    return case.people.name_of(getattr(case.standing, office, None))
+
+
+def _asked_before(case: Case, reader: Reader, steps: Sequence[_Step]) -> list[tuple[str, datetime]]:
+    return [
+        (case.people.name_of(one.person_id) or "the security channel", one.told_at)
+        for one in steps
+        if one.outcome == "no_response" and (one.person_id != reader or reader is None)
+    ]
+
+
+@dataclass(frozen=True)
+class _Coming:
+    name: str = ""
+    role: str = ""
+    default: bool = False
+
+
+def _coming(case: Case) -> _Coming:
+    """Who is told next if nobody answers, by today's directory."""
+    if case.state not in (State.OPEN, State.HANDOVER) or case.request.next_step_at is None:
+        return _Coming()
+    landing = climb_from(case.request.step + 1, case.ladder, case.standing, case.people)
+    last = landing.step >= len(case.ladder.steps) - 1
+    if not landing.told:
+        return _Coming(default=True)
+    acts = last and default_action(landing, case.ladder) != "none"
+    if case.ladder.kind(landing.step) is StepKind.REMINDER:
+        return _Coming(role="reminder", default=acts)
+    first = landing.told[0]
+    name = case.people.name_of(first.person_id) or "the security channel"
+    return _Coming(name, "" if first.person_id is None else first.rung.value, acts)
+
+
+def _proposer(case: Case) -> str:
+    if case.request.handover_to_id is None:
+        return ""
+    return case.people.name_of(case.standing.service_owner)
+
+
+def _offered(case: Case, reader: Reader) -> list[Verb]:
+    """What this reader may decide now, in the order to show it."""
+    if case.state is State.REMEDIATING:
+        return [Verb.DONE] if _may_report(case, reader) else []
+    if case.state not in (State.OPEN, State.HANDOVER):
+        return []
+    if reader is not None and case.request.handover_to_id == reader:
+        return [Verb.ACCEPT, Verb.DECLINE]
+    return [verb for verb in _DECISIONS if _makes_sense(case, verb) and _may(case, reader, verb)]
+
+
+def _makes_sense(case: Case, verb: Verb) -> bool:
+    if verb is Verb.LET_LAPSE and not {"expiring", "expired"} & set(case.request.reasons):
+        return False
+    if case.state is State.HANDOVER and verb in (Verb.DISOWN, Verb.SNOOZE):
+        return False
+    return EFFECTS[verb].offered(case)
+
+
+def _may(case: Case, reader: Reader, verb: Verb) -> bool:
+    if reader is None:
+        return verb in _IN_A_CHANNEL
+    return authority_for(_DECISIONS[verb], reader, case.standing, case.people, case.ctx.policy) is not None
+
+
+def _may_report(case: Case, reader: Reader) -> bool:
+    if reader is None or (case.task is not None and case.task.assignee_id == reader):
+        return True
+    return authority_for("remediation_done", reader, case.standing, case.people, case.ctx.policy) is not None
