@@ -112,6 +112,11 @@ class Clockwork:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
 
+    def nudge(self, name: str) -> None:
+        """Run a job now instead of at its next turn; nothing where it is running already. From any thread."""
+        if self._scheduler.running:
+            self._scheduler.modify_job(name, next_run_time=SystemClock().now())
+
     def _run(self, job: Job) -> None:
         tally = self.tallies[job.name]
         tally.runs += 1

@@ -28,7 +28,6 @@ _TALKATIVE: Final = (
     "aiohttp",
     "httpx",
     "httpcore",
-    "apscheduler",
     "uvicorn",
     "sqlalchemy",
     "alembic",
@@ -88,5 +87,7 @@ def configure_logging(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # It warns of every turn that comes while a long delivery is still at work, which is as it should be.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
 from bot.operations.climb_ladder import climb_ladder
@@ -12,8 +13,11 @@ from bot.operations.context import Context
 from bot.operations.deliver import DeliveryReport, deliver
 from bot.operations.pace import Pacer
 from bot.operations.ports import ChatPort, DirectoryPort
+from bot.operations.record_decision import record_decision
 from bot.operations.sweep import SweepReport, sweep
 from bot.operations.sync_directory import SyncReport, sync_directory
+from bot.slack.app import SlackEdge, SlackSettings
+from bot.slack.desk import Services
 from bot.slack.directory import SlackDirectory
 from bot.slack.sender import SlackSender
 from bot.wiring.installation import Installation
@@ -79,3 +83,24 @@ def slack_worker(installation: Installation, *, paced: bool = True) -> Worker:
     sender = SlackSender(ctx.lane, token, settings.slack_api_url)
     directory = SlackDirectory(ctx.workspace, token, settings.slack_api_url)
     return Worker(ctx, sender, directory, Pacer(time.monotonic) if paced else None)
+
+
+def slack_edge(installation: Installation, changed: Callable[[], None] = lambda: None) -> SlackEdge:
+    """What answers Slack, over HTTP or over a socket.
+
+    Args:
+        changed: called after every decision, so that the messages about it follow soon; must not block.
+
+    Raises:
+        SettingsError: the bot token is not set, or neither the signing secret nor the app token is.
+        UpstreamError: Slack does not say which workspace it is.
+    """
+    settings = installation.settings
+    app_token = settings.slack_app_token.get_secret_value() if settings.slack_app_token else ""
+    spoken = SlackSettings(
+        bot_token=settings.bot_token(),
+        signing_secret="" if app_token else settings.signing_secret(),
+        app_token=app_token,
+        api_url=settings.slack_api_url,
+    )
+    return SlackEdge(installation.context(), spoken, Services(decide=record_decision, changed=changed))

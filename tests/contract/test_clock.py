@@ -97,3 +97,18 @@ def test_stopping_waits_for_what_is_running_and_nothing_runs_beside_itself() -> 
     assert finished.is_set()
     assert most == 1
     clockwork.stop()  # twice does no harm
+
+
+def test_a_nudge_runs_a_job_before_its_turn() -> None:
+    ran = threading.Semaphore(0)
+    clockwork = Clockwork([Job("deliver", 3600, ran.release)])
+    clockwork.nudge("deliver")  # before the start: nothing to hurry
+    clockwork.start()
+    try:
+        assert ran.acquire(timeout=PATIENCE)
+        clockwork.nudge("deliver")
+        assert ran.acquire(timeout=PATIENCE)
+    finally:
+        clockwork.stop()
+    assert clockwork.tallies["deliver"].runs == 2
+    clockwork.nudge("deliver")  # after the end: nothing

@@ -1,0 +1,205 @@
+"""The processes that stay: web, worker, both in one. They start, say so, and stop with nothing half done."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from bot.clock import Clockwork, Job
+from bot.errors import WhoseError
+from bot.settings import Settings
+from bot.web import create_web_app
+from bot.wiring.health import examine_storage
+from bot.wiring.installation import Installation
+from bot.wiring.slack import Worker, slack_edge, slack_worker
+
+logger = logging.getLogger(__name__)
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: Seconds that an open request gets to finish; Slack gives up on one after three.
+GRACE = 5
+_MINUTE, _HOUR = 60, 3600
+
+
+class Server(uvicorn.Server):
+    """uvicorn, with signals left to us: two servers in one loop would take them from each other."""
+
+    def __init__(self, app: ASGIApp, *, live_streams: bool = False) -> None:
+        grace = 1 if live_streams else GRACE
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            ws="none",
+            server_header=False,
+            timeout_graceful_shutdown=grace,
+        )
+        super().__init__(config)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 takes any that is free.
+
+    Raises:
+        WhoseError: the port is taken or may not be used.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise WhoseError(
+            f"Cannot listen on {host}:{port}: {error.strerror}. Name another port with --port or PORT."
+        ) from None
+    listener.setblocking(False)
+    return listener
+
+
+def address(listener: socket.socket) -> str:
+    """``http://127.0.0.1:8000``, where a listening socket is reached."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@asynccontextmanager
+async def serving(server: Server, listener: socket.socket) -> AsyncIterator[None]:
+    """Serve meanwhile; at the end, let open requests finish.
+
+    Raises:
+        WhoseError: the application did not start.
+    """
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        while not server.started:
+            if task.done():
+                await task
+                raise WhoseError("The web server did not start; the log says why.")
+            await asyncio.sleep(0.01)
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+async def until_stopped() -> None:
+    """Wait for Ctrl-C or SIGTERM. A second one ends the process at once."""
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+
+    def stop() -> None:
+        stopped.set()
+        for one in STOP_SIGNALS:
+            loop.remove_signal_handler(one)
+
+    for one in STOP_SIGNALS:
+        loop.add_signal_handler(one, stop)
+    await stopped.wait()
+
+
+def clockwork_of(worker: Worker, sweep_minutes: int) -> Clockwork:
+    """The jobs of a worker, each at its interval."""
+    return Clockwork(
+        [
+            Job("directory", _HOUR, worker.sync_directory),
+            Job("sweep", sweep_minutes * _MINUTE, worker.sweep),
+            Job("climb", _MINUTE, worker.climb),
+            Job("deliver", 2, worker.deliver),
+        ]
+    )
+
+
+@asynccontextmanager
+async def working(worker: Worker, clockwork: Clockwork) -> AsyncIterator[None]:
+    """Tick meanwhile; at the end, let what is running finish."""
+    clockwork.start()
+    try:
+        yield
+    finally:
+        worker.stopping.set()
+        await asyncio.to_thread(clockwork.stop)
+
+
+def run_web(
+    installation: Installation, listener: socket.socket, *, with_worker: bool, announce: Callable[[str], None]
+) -> None:
+    """Answer Slack until told to stop; with a worker in the same process if wanted.
+
+    Raises:
+        SettingsError: a worker is wanted and Slack is not set up.
+    """
+    settings = installation.settings
+    worker = slack_worker(installation) if with_worker else None
+    clockwork = clockwork_of(worker, settings.sweep_minutes) if worker else None
+    changed = partial(clockwork.nudge, "deliver") if clockwork else _later
+    edge = slack_edge(installation, changed) if settings.has_slack else None
+    app = create_web_app(
+        lambda: examine_storage(settings, installation.database),
+        slack=edge.asgi() if edge and not settings.socket_mode else None,
+    )
+
+    async def run() -> None:
+        async with AsyncExitStack() as stack:
+            if worker and clockwork:
+                await stack.enter_async_context(working(worker, clockwork))
+            if edge:
+                await stack.enter_async_context(edge.running())
+            await stack.enter_async_context(serving(Server(app), listener))
+            announce(f"Listening on {address(listener)}{_where(settings)}")
+            await until_stopped()
+            announce("Stopping.")
+
+    asyncio.run(run())
+
+
+def run_worker(installation: Installation, announce: Callable[[str], None]) -> None:
+    """Tick until told to stop.
+
+    Raises:
+        SettingsError: Slack is not set up.
+    """
+    worker = slack_worker(installation)
+    clockwork = clockwork_of(worker, installation.settings.sweep_minutes)
+
+    async def run() -> None:
+        async with working(worker, clockwork):
+            announce("Working: looking for what is due, climbing ladders, delivering messages.")
+            await until_stopped()
+            announce("Stopping.")
+
+    asyncio.run(run())
+
+
+def _later() -> None:
+    """After a decision, where the worker is another process: it looks every two seconds."""
+
+
+def _where(settings: Settings) -> str:
+    if not settings.has_slack:
+        return ", for health checks only: SLACK_BOT_TOKEN is not set."
+    return "; Slack is spoken to over a socket." if settings.socket_mode else "; Slack's requests go to /slack/events."
+
+
+def in_turn(lock: threading.Lock, job: Callable[[], object]) -> Callable[[], object]:
+    """``job``, never at the same time as others that share the lock."""
+
+    def run() -> object:
+        with lock:
+            return job()
+
+    return run
