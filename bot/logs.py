@@ -23,7 +23,6 @@ _TOKEN: Final = re.compile(r"\bx(?:ox[a-z]|app)-[A-Za-z0-9-]{6,}")
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 #: Loggers of libraries that tell every step, and so would tell what people wrote.
 _TALKATIVE: Final = (
-    "slack_bolt",
     "slack_sdk",
     "aiohttp",
     "httpx",
@@ -87,7 +86,9 @@ def configure_logging(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # It warns of every turn that comes while a long delivery is still at work, which is as it should be.
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    # These warn of what is as it should be: a turn that comes while a long delivery is still at work; the token that
+    # Bolt gets for its calls and not for its look-ups.
+    for name in ("apscheduler", "slack_bolt"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -63,7 +63,8 @@ class Database:
             self.engine = _sqlite_engine(parsed.render_as_string(hide_password=False), begin="BEGIN IMMEDIATE")
             self.read_engine = _sqlite_engine(parsed.render_as_string(hide_password=False), begin="BEGIN")
         else:
-            self.engine = create_engine(parsed, pool_pre_ping=True)
+            # Values may be personal: a failing statement is logged without them.
+            self.engine = create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
             self.read_engine = self.engine.execution_options(isolation_level="REPEATABLE READ")
 
     @contextmanager
@@ -85,7 +86,7 @@ class Database:
 
 def _sqlite_engine(url: str, *, begin: str) -> Engine:
     """An SQLite engine whose transactions we begin ourselves: the driver's own lose updates silently."""
-    engine = create_engine(url, connect_args={"timeout": 5.0})
+    engine = create_engine(url, connect_args={"timeout": 5.0}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:

@@ -1,42 +1,10 @@
-CREATE TABLE person (
-    id BIGSERIAL NOT NULL,
-    ref VARCHAR NOT NULL,
-    email VARCHAR NOT NULL,
+CREATE TABLE ledger_disclosure (
+    leaf_seq BIGINT NOT NULL,
+    digest VARCHAR NOT NULL,
+    salt VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
-    manager_id BIGINT,
-    timezone VARCHAR NOT NULL,
-    country VARCHAR NOT NULL,
-    subdivision VARCHAR NOT NULL,
-    workweek VARCHAR NOT NULL,
-    active BOOLEAN NOT NULL,
-    left_at TIMESTAMP WITH TIME ZONE,
-    away_until TIMESTAMP WITH TIME ZONE,
-    delegate_id BIGINT,
-    by_mention BOOLEAN NOT NULL,
-    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    PRIMARY KEY (id),
-    UNIQUE (ref),
-    UNIQUE (email),
-    FOREIGN KEY(manager_id) REFERENCES person (id),
-    FOREIGN KEY(delegate_id) REFERENCES person (id)
-)
-
-CREATE INDEX ix_person_manager_id ON person (manager_id)
-
-CREATE TABLE policy_version (
-    hash VARCHAR NOT NULL,
-    policy_id VARCHAR NOT NULL,
-    version VARCHAR NOT NULL,
-    body TEXT NOT NULL,
-    first_used_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    PRIMARY KEY (hash)
-)
-
-CREATE TABLE marker (
-    name VARCHAR NOT NULL,
-    value TEXT NOT NULL,
-    PRIMARY KEY (name)
+    value VARCHAR NOT NULL,
+    PRIMARY KEY (leaf_seq, digest)
 )
 
 CREATE TABLE ledger_head (
@@ -72,35 +40,46 @@ CREATE TABLE ledger_subject (
     PRIMARY KEY (token_id)
 )
 
-CREATE TABLE ledger_disclosure (
-    leaf_seq BIGINT NOT NULL,
-    digest VARCHAR NOT NULL,
-    salt VARCHAR NOT NULL,
+CREATE TABLE marker (
     name VARCHAR NOT NULL,
-    value VARCHAR NOT NULL,
-    PRIMARY KEY (leaf_seq, digest)
+    value TEXT NOT NULL,
+    PRIMARY KEY (name)
 )
 
-CREATE TABLE vendor (
+CREATE TABLE person (
     id BIGSERIAL NOT NULL,
+    ref VARCHAR NOT NULL,
+    email VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
-    name_key VARCHAR NOT NULL,
-    parent_id BIGINT,
-    relationship_owner_id BIGINT,
-    status VARCHAR NOT NULL,
-    contract_ends_at TIMESTAMP WITH TIME ZONE,
+    manager_id BIGINT,
+    timezone VARCHAR NOT NULL,
+    country VARCHAR NOT NULL,
+    subdivision VARCHAR NOT NULL,
+    workweek VARCHAR NOT NULL,
+    active BOOLEAN NOT NULL,
+    left_at TIMESTAMP WITH TIME ZONE,
+    away_until TIMESTAMP WITH TIME ZONE,
+    delegate_id BIGINT,
     by_mention BOOLEAN NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
     PRIMARY KEY (id),
-    UNIQUE (name_key),
-    FOREIGN KEY(parent_id) REFERENCES vendor (id),
-    FOREIGN KEY(relationship_owner_id) REFERENCES person (id)
+    UNIQUE (ref),
+    UNIQUE (email),
+    FOREIGN KEY(manager_id) REFERENCES person (id),
+    FOREIGN KEY(delegate_id) REFERENCES person (id)
 )
 
-CREATE INDEX ix_vendor_relationship_owner_id ON vendor (relationship_owner_id)
+CREATE INDEX ix_person_manager_id ON person (manager_id)
 
-CREATE INDEX ix_vendor_parent_id ON vendor (parent_id)
+CREATE TABLE policy_version (
+    hash VARCHAR NOT NULL,
+    policy_id VARCHAR NOT NULL,
+    version VARCHAR NOT NULL,
+    body TEXT NOT NULL,
+    first_used_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (hash)
+)
 
 CREATE TABLE chat_identity (
     id BIGSERIAL NOT NULL,
@@ -133,6 +112,27 @@ CREATE TABLE posting (
 )
 
 CREATE INDEX ix_posting_person_id ON posting (person_id)
+
+CREATE TABLE vendor (
+    id BIGSERIAL NOT NULL,
+    name VARCHAR NOT NULL,
+    name_key VARCHAR NOT NULL,
+    parent_id BIGINT,
+    relationship_owner_id BIGINT,
+    status VARCHAR NOT NULL,
+    contract_ends_at TIMESTAMP WITH TIME ZONE,
+    by_mention BOOLEAN NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (id),
+    UNIQUE (name_key),
+    FOREIGN KEY(parent_id) REFERENCES vendor (id),
+    FOREIGN KEY(relationship_owner_id) REFERENCES person (id)
+)
+
+CREATE INDEX ix_vendor_parent_id ON vendor (parent_id)
+
+CREATE INDEX ix_vendor_relationship_owner_id ON vendor (relationship_owner_id)
 
 CREATE TABLE contract (
     id BIGSERIAL NOT NULL,
@@ -187,13 +187,13 @@ CREATE TABLE token (
     FOREIGN KEY(service_owner_id) REFERENCES person (id)
 )
 
-CREATE INDEX ix_token_tier_attested ON token (tier, last_attested_at) WHERE state = 'active'
-
-CREATE INDEX ix_token_tier_expires ON token (tier, expires_at) WHERE state = 'active'
-
 CREATE INDEX ix_token_idle ON token (coalesce(last_used_at, created_at)) WHERE state = 'active'
 
 CREATE INDEX ix_token_owner ON token (service_owner_id) WHERE state = 'active'
+
+CREATE INDEX ix_token_tier_attested ON token (tier, last_attested_at) WHERE state = 'active'
+
+CREATE INDEX ix_token_tier_expires ON token (tier, expires_at) WHERE state = 'active'
 
 CREATE INDEX ix_token_vendor_id ON token (vendor_id)
 
@@ -223,9 +223,23 @@ CREATE TABLE ownership (
     FOREIGN KEY(person_id) REFERENCES person (id)
 )
 
+CREATE INDEX ix_ownership_person ON ownership (person_id) WHERE to_at IS NULL
+
 CREATE UNIQUE INDEX ux_ownership_current ON ownership (token_id, role) WHERE to_at IS NULL
 
-CREATE INDEX ix_ownership_person ON ownership (person_id) WHERE to_at IS NULL
+CREATE TABLE quiet (
+    id BIGSERIAL NOT NULL,
+    token_id BIGINT NOT NULL,
+    reason VARCHAR NOT NULL,
+    about_at TIMESTAMP WITH TIME ZONE,
+    threshold_days INTEGER NOT NULL,
+    until TIMESTAMP WITH TIME ZONE,
+    request_id BIGINT,
+    PRIMARY KEY (id),
+    FOREIGN KEY(token_id) REFERENCES token (id)
+)
+
+CREATE INDEX ix_quiet_token ON quiet (token_id, reason)
 
 CREATE TABLE request (
     id BIGSERIAL NOT NULL,
@@ -256,46 +270,13 @@ CREATE TABLE request (
     FOREIGN KEY(handover_to_id) REFERENCES person (id)
 )
 
-CREATE INDEX ix_request_waiting_on ON request (waiting_on_id) WHERE state IN ('open', 'handover', 'remediating')
+CREATE INDEX ix_request_next_step ON request (next_step_at) WHERE state IN ('open', 'handover', 'remediating')
 
 CREATE INDEX ix_request_token ON request (token_id)
 
+CREATE INDEX ix_request_waiting_on ON request (waiting_on_id) WHERE state IN ('open', 'handover', 'remediating')
+
 CREATE UNIQUE INDEX ux_request_open ON request (token_id) WHERE state IN ('open', 'handover', 'remediating')
-
-CREATE INDEX ix_request_next_step ON request (next_step_at) WHERE state IN ('open', 'handover', 'remediating')
-
-CREATE TABLE quiet (
-    id BIGSERIAL NOT NULL,
-    token_id BIGINT NOT NULL,
-    reason VARCHAR NOT NULL,
-    about_at TIMESTAMP WITH TIME ZONE,
-    threshold_days INTEGER NOT NULL,
-    until TIMESTAMP WITH TIME ZONE,
-    request_id BIGINT,
-    PRIMARY KEY (id),
-    FOREIGN KEY(token_id) REFERENCES token (id)
-)
-
-CREATE INDEX ix_quiet_token ON quiet (token_id, reason)
-
-CREATE TABLE ladder_step (
-    id BIGSERIAL NOT NULL,
-    request_id BIGINT NOT NULL,
-    round INTEGER NOT NULL,
-    step INTEGER NOT NULL,
-    rung VARCHAR NOT NULL,
-    person_id BIGINT,
-    told_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    why VARCHAR NOT NULL,
-    outcome VARCHAR NOT NULL,
-    ended_at TIMESTAMP WITH TIME ZONE,
-    PRIMARY KEY (id),
-    UNIQUE (request_id, round, step, rung),
-    FOREIGN KEY(request_id) REFERENCES request (id),
-    FOREIGN KEY(person_id) REFERENCES person (id)
-)
-
-CREATE INDEX ix_ladder_step_person_id ON ladder_step (person_id)
 
 CREATE TABLE decision (
     id BIGSERIAL NOT NULL,
@@ -321,9 +302,94 @@ CREATE TABLE decision (
 
 CREATE INDEX ix_decision_request_id ON decision (request_id)
 
+CREATE INDEX ix_decision_token_id ON decision (token_id)
+
 CREATE UNIQUE INDEX ux_decision_settles ON decision (request_id) WHERE settles
 
-CREATE INDEX ix_decision_token_id ON decision (token_id)
+CREATE TABLE ladder_step (
+    id BIGSERIAL NOT NULL,
+    request_id BIGINT NOT NULL,
+    round INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    rung VARCHAR NOT NULL,
+    person_id BIGINT,
+    told_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    why VARCHAR NOT NULL,
+    outcome VARCHAR NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (id),
+    UNIQUE (request_id, round, step, rung),
+    FOREIGN KEY(request_id) REFERENCES request (id),
+    FOREIGN KEY(person_id) REFERENCES person (id)
+)
+
+CREATE INDEX ix_ladder_step_person_id ON ladder_step (person_id)
+
+CREATE TABLE outbox (
+    id BIGSERIAL NOT NULL,
+    dedupe_key VARCHAR NOT NULL,
+    delivery_key VARCHAR NOT NULL,
+    action VARCHAR NOT NULL,
+    card VARCHAR NOT NULL,
+    lane VARCHAR NOT NULL,
+    person_id BIGINT,
+    channel VARCHAR NOT NULL,
+    request_id BIGINT,
+    posting_id BIGINT,
+    params JSON NOT NULL,
+    priority INTEGER NOT NULL,
+    not_before TIMESTAMP WITH TIME ZONE NOT NULL,
+    state VARCHAR NOT NULL,
+    shown JSON,
+    fence INTEGER NOT NULL,
+    lease_until TIMESTAMP WITH TIME ZONE,
+    attempts INTEGER NOT NULL,
+    first_attempt_at TIMESTAMP WITH TIME ZONE,
+    absent_reads INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    done_at TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (id),
+    UNIQUE (dedupe_key),
+    FOREIGN KEY(person_id) REFERENCES person (id),
+    FOREIGN KEY(request_id) REFERENCES request (id),
+    FOREIGN KEY(posting_id) REFERENCES posting (id)
+)
+
+CREATE INDEX ix_outbox_due ON outbox (lane, priority, not_before, id) WHERE state = 'pending'
+
+CREATE INDEX ix_outbox_person_id ON outbox (person_id)
+
+CREATE INDEX ix_outbox_posting ON outbox (posting_id) WHERE state IN ('pending', 'sending', 'unknown')
+
+CREATE INDEX ix_outbox_recheck ON outbox (lane, not_before) WHERE state = 'sent' AND absent_reads > 0
+
+CREATE INDEX ix_outbox_request_id ON outbox (request_id)
+
+CREATE INDEX ix_outbox_to ON outbox (person_id, channel) WHERE state IN ('pending', 'sending', 'unknown')
+
+CREATE INDEX ix_outbox_under_way ON outbox (lane, state) WHERE state IN ('sending', 'unknown')
+
+CREATE TABLE posting_request (
+    posting_id BIGINT NOT NULL,
+    request_id BIGINT NOT NULL,
+    PRIMARY KEY (posting_id, request_id),
+    FOREIGN KEY(posting_id) REFERENCES posting (id),
+    FOREIGN KEY(request_id) REFERENCES request (id)
+)
+
+CREATE INDEX ix_posting_request_request ON posting_request (request_id)
+
+CREATE TABLE refused_attempt (
+    request_id BIGINT NOT NULL,
+    version INTEGER NOT NULL,
+    actor_id BIGINT NOT NULL,
+    verb VARCHAR NOT NULL,
+    refused_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (request_id, version, actor_id, verb),
+    FOREIGN KEY(request_id) REFERENCES request (id),
+    FOREIGN KEY(actor_id) REFERENCES person (id)
+)
 
 CREATE TABLE remediation_task (
     id BIGSERIAL NOT NULL,
@@ -349,61 +415,6 @@ CREATE TABLE remediation_task (
 
 CREATE INDEX ix_remediation_task_token_id ON remediation_task (token_id)
 
-CREATE TABLE outbox (
-    id BIGSERIAL NOT NULL,
-    dedupe_key VARCHAR NOT NULL,
-    delivery_key VARCHAR NOT NULL,
-    action VARCHAR NOT NULL,
-    card VARCHAR NOT NULL,
-    lane VARCHAR NOT NULL,
-    person_id BIGINT,
-    channel VARCHAR NOT NULL,
-    request_id BIGINT,
-    posting_id BIGINT,
-    params JSON NOT NULL,
-    priority INTEGER NOT NULL,
-    not_before TIMESTAMP WITH TIME ZONE NOT NULL,
-    state VARCHAR NOT NULL,
-    shown JSON NOT NULL,
-    fence INTEGER NOT NULL,
-    lease_until TIMESTAMP WITH TIME ZONE,
-    attempts INTEGER NOT NULL,
-    first_attempt_at TIMESTAMP WITH TIME ZONE,
-    absent_reads INTEGER NOT NULL,
-    error TEXT NOT NULL,
-    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    done_at TIMESTAMP WITH TIME ZONE,
-    PRIMARY KEY (id),
-    UNIQUE (dedupe_key),
-    FOREIGN KEY(person_id) REFERENCES person (id),
-    FOREIGN KEY(request_id) REFERENCES request (id),
-    FOREIGN KEY(posting_id) REFERENCES posting (id)
-)
-
-CREATE INDEX ix_outbox_request_id ON outbox (request_id)
-
-CREATE INDEX ix_outbox_due ON outbox (lane, priority, not_before, id) WHERE state = 'pending'
-
-CREATE INDEX ix_outbox_person_id ON outbox (person_id)
-
-CREATE INDEX ix_outbox_work ON outbox (lane, state, not_before) WHERE state IN ('pending', 'sending', 'unknown')
-
-CREATE INDEX ix_outbox_posting ON outbox (posting_id) WHERE state IN ('pending', 'sending', 'unknown')
-
-CREATE INDEX ix_outbox_to ON outbox (person_id, channel) WHERE state IN ('pending', 'sending', 'unknown')
-
-CREATE INDEX ix_outbox_recheck ON outbox (lane, not_before) WHERE state = 'sent' AND absent_reads > 0
-
-CREATE TABLE posting_request (
-    posting_id BIGINT NOT NULL,
-    request_id BIGINT NOT NULL,
-    PRIMARY KEY (posting_id, request_id),
-    FOREIGN KEY(posting_id) REFERENCES posting (id),
-    FOREIGN KEY(request_id) REFERENCES request (id)
-)
-
-CREATE INDEX ix_posting_request_request ON posting_request (request_id)
-
 CREATE OR REPLACE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'the ledger only grows: its records are neither changed nor deleted'; END $$
 
@@ -425,8 +436,8 @@ CREATE OR REPLACE TRIGGER ledger_subject_no_truncate BEFORE TRUNCATE ON ledger_s
 
 CREATE EXTENSION IF NOT EXISTS pg_trgm
 
-CREATE INDEX IF NOT EXISTS ix_token_display_name ON token (lower(display_name COLLATE "C") COLLATE "C")
+CREATE INDEX IF NOT EXISTS ix_token_display_name ON token ((lower(display_name COLLATE "C") COLLATE "C"))
 
-CREATE INDEX IF NOT EXISTS ix_token_external_id ON token (lower(external_id COLLATE "C") COLLATE "C")
+CREATE INDEX IF NOT EXISTS ix_token_external_id ON token ((lower(external_id COLLATE "C") COLLATE "C"))
 
 CREATE INDEX IF NOT EXISTS ix_token_search ON token USING gin ((display_name || E'\n' || external_id) gin_trgm_ops)

@@ -1,3 +1,52 @@
+CREATE TABLE ledger_disclosure (
+    leaf_seq INTEGER NOT NULL,
+    digest VARCHAR NOT NULL,
+    salt VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    value VARCHAR NOT NULL,
+    PRIMARY KEY (leaf_seq, digest)
+)
+ WITHOUT ROWID
+
+CREATE TABLE ledger_head (
+    id INTEGER NOT NULL,
+    log VARCHAR(32) NOT NULL,
+    epoch INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    root BLOB NOT NULL,
+    frontier BLOB NOT NULL,
+    recorded_at DATETIME,
+    PRIMARY KEY (id)
+)
+
+CREATE TABLE ledger_leaf (
+    seq INTEGER NOT NULL,
+    leaf_hash BLOB NOT NULL,
+    kind INTEGER NOT NULL,
+    token_id INTEGER,
+    token_seq INTEGER,
+    request_id INTEGER,
+    recorded_at DATETIME NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (seq),
+    CONSTRAINT ledger_leaf_chain UNIQUE (token_id, token_seq)
+)
+
+CREATE INDEX ledger_leaf_request ON ledger_leaf (request_id, seq)
+
+CREATE TABLE ledger_subject (
+    token_id INTEGER NOT NULL,
+    next_seq INTEGER NOT NULL,
+    last_hash BLOB NOT NULL,
+    PRIMARY KEY (token_id)
+)
+
+CREATE TABLE marker (
+    name VARCHAR NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (name)
+)
+
 CREATE TABLE person (
     id INTEGER NOT NULL,
     ref VARCHAR NOT NULL,
@@ -33,76 +82,6 @@ CREATE TABLE policy_version (
     PRIMARY KEY (hash)
 )
 
-CREATE TABLE marker (
-    name VARCHAR NOT NULL,
-    value TEXT NOT NULL,
-    PRIMARY KEY (name)
-)
-
-CREATE TABLE ledger_head (
-    id INTEGER NOT NULL,
-    log VARCHAR(32) NOT NULL,
-    epoch INTEGER NOT NULL,
-    size INTEGER NOT NULL,
-    root BLOB NOT NULL,
-    frontier BLOB NOT NULL,
-    recorded_at DATETIME,
-    PRIMARY KEY (id)
-)
-
-CREATE TABLE ledger_leaf (
-    seq INTEGER NOT NULL,
-    leaf_hash BLOB NOT NULL,
-    kind INTEGER NOT NULL,
-    token_id INTEGER,
-    token_seq INTEGER,
-    request_id INTEGER,
-    recorded_at DATETIME NOT NULL,
-    body BLOB NOT NULL,
-    PRIMARY KEY (seq),
-    CONSTRAINT ledger_leaf_chain UNIQUE (token_id, token_seq)
-)
-
-CREATE INDEX ledger_leaf_request ON ledger_leaf (request_id, seq)
-
-CREATE TABLE ledger_subject (
-    token_id INTEGER NOT NULL,
-    next_seq INTEGER NOT NULL,
-    last_hash BLOB NOT NULL,
-    PRIMARY KEY (token_id)
-)
-
-CREATE TABLE ledger_disclosure (
-    leaf_seq INTEGER NOT NULL,
-    digest VARCHAR NOT NULL,
-    salt VARCHAR NOT NULL,
-    name VARCHAR NOT NULL,
-    value VARCHAR NOT NULL,
-    PRIMARY KEY (leaf_seq, digest)
-)
- WITHOUT ROWID
-
-CREATE TABLE vendor (
-    id INTEGER NOT NULL,
-    name VARCHAR NOT NULL,
-    name_key VARCHAR NOT NULL,
-    parent_id INTEGER,
-    relationship_owner_id INTEGER,
-    status VARCHAR NOT NULL,
-    contract_ends_at DATETIME,
-    by_mention BOOLEAN NOT NULL,
-    created_at DATETIME NOT NULL,
-    updated_at DATETIME NOT NULL,
-    PRIMARY KEY (id),
-    UNIQUE (name_key),
-    FOREIGN KEY(parent_id) REFERENCES vendor (id),
-    FOREIGN KEY(relationship_owner_id) REFERENCES person (id)
-)
-
-CREATE INDEX ix_vendor_relationship_owner_id ON vendor (relationship_owner_id)
-
-CREATE INDEX ix_vendor_parent_id ON vendor (parent_id)
-
 CREATE TABLE chat_identity (
     id INTEGER NOT NULL,
     person_id INTEGER NOT NULL,
@@ -134,6 +113,27 @@ CREATE TABLE posting (
 )
 
 CREATE INDEX ix_posting_person_id ON posting (person_id)
+
+CREATE TABLE vendor (
+    id INTEGER NOT NULL,
+    name VARCHAR NOT NULL,
+    name_key VARCHAR NOT NULL,
+    parent_id INTEGER,
+    relationship_owner_id INTEGER,
+    status VARCHAR NOT NULL,
+    contract_ends_at DATETIME,
+    by_mention BOOLEAN NOT NULL,
+    created_at DATETIME NOT NULL,
+    updated_at DATETIME NOT NULL,
+    PRIMARY KEY (id),
+    UNIQUE (name_key),
+    FOREIGN KEY(parent_id) REFERENCES vendor (id),
+    FOREIGN KEY(relationship_owner_id) REFERENCES person (id)
+)
+
+CREATE INDEX ix_vendor_parent_id ON vendor (parent_id)
+
+CREATE INDEX ix_vendor_relationship_owner_id ON vendor (relationship_owner_id)
 
 CREATE TABLE contract (
     id INTEGER NOT NULL,
@@ -188,13 +188,13 @@ CREATE TABLE token (
     FOREIGN KEY(service_owner_id) REFERENCES person (id)
 )
 
-CREATE INDEX ix_token_tier_attested ON token (tier, last_attested_at) WHERE state = 'active'
-
-CREATE INDEX ix_token_tier_expires ON token (tier, expires_at) WHERE state = 'active'
-
 CREATE INDEX ix_token_idle ON token (coalesce(last_used_at, created_at)) WHERE state = 'active'
 
 CREATE INDEX ix_token_owner ON token (service_owner_id) WHERE state = 'active'
+
+CREATE INDEX ix_token_tier_attested ON token (tier, last_attested_at) WHERE state = 'active'
+
+CREATE INDEX ix_token_tier_expires ON token (tier, expires_at) WHERE state = 'active'
 
 CREATE INDEX ix_token_vendor_id ON token (vendor_id)
 
@@ -224,9 +224,23 @@ CREATE TABLE ownership (
     FOREIGN KEY(person_id) REFERENCES person (id)
 )
 
+CREATE INDEX ix_ownership_person ON ownership (person_id) WHERE to_at IS NULL
+
 CREATE UNIQUE INDEX ux_ownership_current ON ownership (token_id, role) WHERE to_at IS NULL
 
-CREATE INDEX ix_ownership_person ON ownership (person_id) WHERE to_at IS NULL
+CREATE TABLE quiet (
+    id INTEGER NOT NULL,
+    token_id INTEGER NOT NULL,
+    reason VARCHAR NOT NULL,
+    about_at DATETIME,
+    threshold_days INTEGER NOT NULL,
+    until DATETIME,
+    request_id INTEGER,
+    PRIMARY KEY (id),
+    FOREIGN KEY(token_id) REFERENCES token (id)
+)
+
+CREATE INDEX ix_quiet_token ON quiet (token_id, reason)
 
 CREATE TABLE request (
     id INTEGER NOT NULL,
@@ -257,46 +271,13 @@ CREATE TABLE request (
     FOREIGN KEY(handover_to_id) REFERENCES person (id)
 )
 
-CREATE INDEX ix_request_waiting_on ON request (waiting_on_id) WHERE state IN ('open', 'handover', 'remediating')
+CREATE INDEX ix_request_next_step ON request (next_step_at) WHERE state IN ('open', 'handover', 'remediating')
 
 CREATE INDEX ix_request_token ON request (token_id)
 
+CREATE INDEX ix_request_waiting_on ON request (waiting_on_id) WHERE state IN ('open', 'handover', 'remediating')
+
 CREATE UNIQUE INDEX ux_request_open ON request (token_id) WHERE state IN ('open', 'handover', 'remediating')
-
-CREATE INDEX ix_request_next_step ON request (next_step_at) WHERE state IN ('open', 'handover', 'remediating')
-
-CREATE TABLE quiet (
-    id INTEGER NOT NULL,
-    token_id INTEGER NOT NULL,
-    reason VARCHAR NOT NULL,
-    about_at DATETIME,
-    threshold_days INTEGER NOT NULL,
-    until DATETIME,
-    request_id INTEGER,
-    PRIMARY KEY (id),
-    FOREIGN KEY(token_id) REFERENCES token (id)
-)
-
-CREATE INDEX ix_quiet_token ON quiet (token_id, reason)
-
-CREATE TABLE ladder_step (
-    id INTEGER NOT NULL,
-    request_id INTEGER NOT NULL,
-    round INTEGER NOT NULL,
-    step INTEGER NOT NULL,
-    rung VARCHAR NOT NULL,
-    person_id INTEGER,
-    told_at DATETIME NOT NULL,
-    why VARCHAR NOT NULL,
-    outcome VARCHAR NOT NULL,
-    ended_at DATETIME,
-    PRIMARY KEY (id),
-    UNIQUE (request_id, round, step, rung),
-    FOREIGN KEY(request_id) REFERENCES request (id),
-    FOREIGN KEY(person_id) REFERENCES person (id)
-)
-
-CREATE INDEX ix_ladder_step_person_id ON ladder_step (person_id)
 
 CREATE TABLE decision (
     id INTEGER NOT NULL,
@@ -322,9 +303,94 @@ CREATE TABLE decision (
 
 CREATE INDEX ix_decision_request_id ON decision (request_id)
 
+CREATE INDEX ix_decision_token_id ON decision (token_id)
+
 CREATE UNIQUE INDEX ux_decision_settles ON decision (request_id) WHERE settles
 
-CREATE INDEX ix_decision_token_id ON decision (token_id)
+CREATE TABLE ladder_step (
+    id INTEGER NOT NULL,
+    request_id INTEGER NOT NULL,
+    round INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    rung VARCHAR NOT NULL,
+    person_id INTEGER,
+    told_at DATETIME NOT NULL,
+    why VARCHAR NOT NULL,
+    outcome VARCHAR NOT NULL,
+    ended_at DATETIME,
+    PRIMARY KEY (id),
+    UNIQUE (request_id, round, step, rung),
+    FOREIGN KEY(request_id) REFERENCES request (id),
+    FOREIGN KEY(person_id) REFERENCES person (id)
+)
+
+CREATE INDEX ix_ladder_step_person_id ON ladder_step (person_id)
+
+CREATE TABLE outbox (
+    id INTEGER NOT NULL,
+    dedupe_key VARCHAR NOT NULL,
+    delivery_key VARCHAR NOT NULL,
+    action VARCHAR NOT NULL,
+    card VARCHAR NOT NULL,
+    lane VARCHAR NOT NULL,
+    person_id INTEGER,
+    channel VARCHAR NOT NULL,
+    request_id INTEGER,
+    posting_id INTEGER,
+    params JSON NOT NULL,
+    priority INTEGER NOT NULL,
+    not_before DATETIME NOT NULL,
+    state VARCHAR NOT NULL,
+    shown JSON,
+    fence INTEGER NOT NULL,
+    lease_until DATETIME,
+    attempts INTEGER NOT NULL,
+    first_attempt_at DATETIME,
+    absent_reads INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    created_at DATETIME NOT NULL,
+    done_at DATETIME,
+    PRIMARY KEY (id),
+    UNIQUE (dedupe_key),
+    FOREIGN KEY(person_id) REFERENCES person (id),
+    FOREIGN KEY(request_id) REFERENCES request (id),
+    FOREIGN KEY(posting_id) REFERENCES posting (id)
+)
+
+CREATE INDEX ix_outbox_due ON outbox (lane, priority, not_before, id) WHERE state = 'pending'
+
+CREATE INDEX ix_outbox_person_id ON outbox (person_id)
+
+CREATE INDEX ix_outbox_posting ON outbox (posting_id) WHERE state IN ('pending', 'sending', 'unknown')
+
+CREATE INDEX ix_outbox_recheck ON outbox (lane, not_before) WHERE state = 'sent' AND absent_reads > 0
+
+CREATE INDEX ix_outbox_request_id ON outbox (request_id)
+
+CREATE INDEX ix_outbox_to ON outbox (person_id, channel) WHERE state IN ('pending', 'sending', 'unknown')
+
+CREATE INDEX ix_outbox_under_way ON outbox (lane, state) WHERE state IN ('sending', 'unknown')
+
+CREATE TABLE posting_request (
+    posting_id INTEGER NOT NULL,
+    request_id INTEGER NOT NULL,
+    PRIMARY KEY (posting_id, request_id),
+    FOREIGN KEY(posting_id) REFERENCES posting (id),
+    FOREIGN KEY(request_id) REFERENCES request (id)
+)
+
+CREATE INDEX ix_posting_request_request ON posting_request (request_id)
+
+CREATE TABLE refused_attempt (
+    request_id INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    actor_id INTEGER NOT NULL,
+    verb VARCHAR NOT NULL,
+    refused_at DATETIME NOT NULL,
+    PRIMARY KEY (request_id, version, actor_id, verb),
+    FOREIGN KEY(request_id) REFERENCES request (id),
+    FOREIGN KEY(actor_id) REFERENCES person (id)
+)
 
 CREATE TABLE remediation_task (
     id INTEGER NOT NULL,
@@ -349,61 +415,6 @@ CREATE TABLE remediation_task (
 )
 
 CREATE INDEX ix_remediation_task_token_id ON remediation_task (token_id)
-
-CREATE TABLE outbox (
-    id INTEGER NOT NULL,
-    dedupe_key VARCHAR NOT NULL,
-    delivery_key VARCHAR NOT NULL,
-    action VARCHAR NOT NULL,
-    card VARCHAR NOT NULL,
-    lane VARCHAR NOT NULL,
-    person_id INTEGER,
-    channel VARCHAR NOT NULL,
-    request_id INTEGER,
-    posting_id INTEGER,
-    params JSON NOT NULL,
-    priority INTEGER NOT NULL,
-    not_before DATETIME NOT NULL,
-    state VARCHAR NOT NULL,
-    shown JSON NOT NULL,
-    fence INTEGER NOT NULL,
-    lease_until DATETIME,
-    attempts INTEGER NOT NULL,
-    first_attempt_at DATETIME,
-    absent_reads INTEGER NOT NULL,
-    error TEXT NOT NULL,
-    created_at DATETIME NOT NULL,
-    done_at DATETIME,
-    PRIMARY KEY (id),
-    UNIQUE (dedupe_key),
-    FOREIGN KEY(person_id) REFERENCES person (id),
-    FOREIGN KEY(request_id) REFERENCES request (id),
-    FOREIGN KEY(posting_id) REFERENCES posting (id)
-)
-
-CREATE INDEX ix_outbox_request_id ON outbox (request_id)
-
-CREATE INDEX ix_outbox_due ON outbox (lane, priority, not_before, id) WHERE state = 'pending'
-
-CREATE INDEX ix_outbox_person_id ON outbox (person_id)
-
-CREATE INDEX ix_outbox_work ON outbox (lane, state, not_before) WHERE state IN ('pending', 'sending', 'unknown')
-
-CREATE INDEX ix_outbox_posting ON outbox (posting_id) WHERE state IN ('pending', 'sending', 'unknown')
-
-CREATE INDEX ix_outbox_to ON outbox (person_id, channel) WHERE state IN ('pending', 'sending', 'unknown')
-
-CREATE INDEX ix_outbox_recheck ON outbox (lane, not_before) WHERE state = 'sent' AND absent_reads > 0
-
-CREATE TABLE posting_request (
-    posting_id INTEGER NOT NULL,
-    request_id INTEGER NOT NULL,
-    PRIMARY KEY (posting_id, request_id),
-    FOREIGN KEY(posting_id) REFERENCES posting (id),
-    FOREIGN KEY(request_id) REFERENCES request (id)
-)
-
-CREATE INDEX ix_posting_request_request ON posting_request (request_id)
 
 CREATE TRIGGER IF NOT EXISTS ledger_leaf_no_update BEFORE UPDATE ON ledger_leaf
 BEGIN SELECT RAISE(ABORT, 'the ledger only grows: its records are neither changed nor deleted'); END
