@@ -7,12 +7,13 @@ from copy import copy
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, or_, select
 from sqlmodel import Session
 
 from bot.operations.context import Context
 from bot.rules.calendar import WorkingTime
 from bot.rules.people import PersonFacts
+from storage.markers import was_synced
 from storage.people import CHAT_IDENTITY, PERSON
 
 _COLUMNS = (
@@ -39,13 +40,15 @@ class People:
         self._hours = ctx.policy.working_hours
         self._moment = moment
         self._known: dict[int, PersonFacts | None] = {}
-        account = exists().where(
+        here = exists().where(
             CHAT_IDENTITY.c.person_id == PERSON.c.id,
             CHAT_IDENTITY.c.platform == ctx.platform,
             CHAT_IDENTITY.c.workspace.in_(["", ctx.workspace]),
-            CHAT_IDENTITY.c.deactivated.is_(False),
         )
-        self._select = select(*_COLUMNS, account.label("has_account"))
+        live = here.where(CHAT_IDENTITY.c.deactivated.is_(False))
+        # Before the directory was read once, nobody knows who has no account there.
+        reachable = live if was_synced(session, ctx.lane) else or_(live, ~here)
+        self._select = select(*_COLUMNS, reachable.label("has_account"))
 
     @property
     def moment(self) -> datetime:

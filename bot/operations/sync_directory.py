@@ -20,6 +20,7 @@ from bot.operations.ports import DirectoryEntry, DirectoryPort
 from storage.database import insert_or_ignore
 from storage.ledger.log import append
 from storage.ledger.record import Entry, RecordKind
+from storage.markers import note_synced
 from storage.people import CHAT_IDENTITY, PERSON, Person
 
 MOST_LEAVERS_SHARE = 0.30
@@ -78,6 +79,7 @@ def sync_directory(ctx: Context, port: DirectoryPort, *, allow_mass_leave: bool 
         leavers = _leavers(session, match, known)
         _doubt_mass_leave(len(leavers), match, known, allowed=allow_mass_leave)
         _say_goodbye(session, ctx, port, leavers, now)
+        note_synced(session, f"{port.platform}:{port.workspace}", now)
     live = [person_id for person_id, account in match.items() if not account.deactivated]
     ids = {account.user_id for account in accounts}
     matched = {account.user_id for account in match.values()}

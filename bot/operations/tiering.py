@@ -11,13 +11,12 @@ from sqlmodel import Session
 
 from bot.operations.context import Context
 from bot.rules.policy import TEXT_KEYS, Clause, Condition, Policy, policy_hash, policy_to_json
-from storage.database import insert_or_ignore, is_sqlite, table_of, upsert
+from storage.database import insert_or_ignore, is_sqlite, table_of
 from storage.inventory import TOKEN, VENDOR
 from storage.ledger.log import append
 from storage.ledger.record import Entry, RecordKind
-from storage.requests import Marker, PolicyVersion
-
-_IN_FORCE = "policy_in_force"
+from storage.markers import policy_in_force, put_policy_in_force
+from storage.requests import PolicyVersion
 
 
 def bring_tiers_up_to_date(session: Session, ctx: Context) -> str:
@@ -27,10 +26,8 @@ def bring_tiers_up_to_date(session: Session, ctx: Context) -> str:
     its coming into force is recorded in the ledger.
     """
     wanted = policy_hash(ctx.policy)
-    marker = table_of(Marker)
-    current = session.connection().execute(select(marker.c.value).where(marker.c.name == _IN_FORCE)).scalar()
     tier = tier_case(ctx.policy, sqlite=is_sqlite(session))
-    if current == wanted:
+    if policy_in_force(session) == wanted:
         session.connection().execute(update(TOKEN).where(TOKEN.c.tier == "").values(tier=tier))
         return wanted
     _put_in_force(session, ctx, wanted)
@@ -48,7 +45,7 @@ def _put_in_force(session: Session, ctx: Context, wanted: str) -> None:
         "first_used_at": ctx.now(),
     }
     insert_or_ignore(session, table_of(PolicyVersion), [version])
-    upsert(session, table_of(Marker), [{"name": _IN_FORCE, "value": wanted}], key=["name"], update=["value"])
+    put_policy_in_force(session, wanted)
     authority = {"policy_id": policy.policy_id, "version": policy.version, "hash": wanted}
     append(session, [Entry(RecordKind.POLICY_CHANGED, reason="policy_changed", authority=authority)], ctx.now)
 
