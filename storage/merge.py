@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
+from storage.bulk import indexes_later
 from storage.database import UTCDateTime, is_sqlite
 from storage.inventory import OWNERSHIP, OWNERSHIP_ROLES, TOKEN, VENDOR
 from storage.people import PERSON
@@ -213,6 +214,15 @@ class Merge:
     # -------------------------------------------------------------- writing
 
     def _insert_new(self) -> None:
+        token = self._tables.token
+        new = token.c.token_id.is_(None)
+        count = self._connection.scalar(select(func.count()).select_from(token).where(new)) or 0
+        with indexes_later(self._session, ("token", "ownership"), rows=count, present=self._base):
+            self._insert_tokens(new)
+            for role in OWNERSHIP_ROLES:
+                self._insert_owners(role, new)
+
+    def _insert_tokens(self, new: ColumnElement[bool]) -> None:
         token, now = self._tables.token, literal(self._now, UTCDateTime)
         values: dict[str, ColumnElement[Any]] = {name: token.c[name] for name in PLAIN}
         values |= {
@@ -224,21 +234,21 @@ class Merge:
             "recorded_at": now,
             "updated_at": now,
         }
-        new = token.c.token_id.is_(None)
         self._connection.execute(
             insert(TOKEN).from_select(list(values), select(*values.values()).where(new).order_by(token.c.seq))
         )
-        for role in OWNERSHIP_ROLES:
-            person = self._tables.person
-            self._connection.execute(
-                insert(OWNERSHIP).from_select(
-                    ["token_id", "person_id", "role", "from_at", "source"],
-                    select(self._new_id(), person.c.person_id, literal(role), now, literal("import"))
-                    .join(person, person.c.local == token.c[role])
-                    .where(new)
-                    .order_by(token.c.seq),
-                )
+
+    def _insert_owners(self, role: str, new: ColumnElement[bool]) -> None:
+        token, person, now = self._tables.token, self._tables.person, literal(self._now, UTCDateTime)
+        self._connection.execute(
+            insert(OWNERSHIP).from_select(
+                ["token_id", "person_id", "role", "from_at", "source"],
+                select(self._new_id(), person.c.person_id, literal(role), now, literal("import"))
+                .join(person, person.c.local == token.c[role])
+                .where(new)
+                .order_by(token.c.seq),
             )
+        )
 
     def _update_changed(self, shape: int, columns: Sequence[str]) -> None:
         token, changed = self._tables.token, self._tables.changed
@@ -326,9 +336,13 @@ class Merge:
         for row in self._connection.execute(query).yield_per(_PAGE):
             yield OwnerChange(*row)
 
-    def first_owners(self) -> Iterator[list[str]]:
-        """Pages of ``role token_id person_ref`` for every role that had nobody before, by role, then token."""
-        token, change, person = self._tables.token, self._tables.owner_change, self._tables.person
+    def first_owners(self, refs: Mapping[int, str]) -> Iterator[list[str]]:
+        """Pages of ``role token_id person_ref`` for every role that had nobody before, by role, then token.
+
+        Args:
+            refs: the pseudonym of each person by the number of the run's register.
+        """
+        token, change = self._tables.token, self._tables.owner_change
         for role in OWNERSHIP_ROLES:
             existing = (
                 select(change.c.token_id, PERSON.c.ref)
@@ -336,16 +350,15 @@ class Merge:
                 .where(change.c.role == role, change.c.before_id.is_(None))
                 .order_by(change.c.token_id)
             )
+            yield [f"{role} {token_id} {ref}" for token_id, ref in self._connection.execute(existing)]
             new = (
-                select(self._new_id(), PERSON.c.ref)
-                .join(person, person.c.local == token.c[role])
-                .join(PERSON, PERSON.c.id == person.c.person_id)
-                .where(token.c.token_id.is_(None))
+                select(token.c.seq, token.c[role])
+                .where(token.c.token_id.is_(None), token.c[role].is_not(None))
                 .order_by(token.c.seq)
             )
-            for query in (existing, new):
-                for page in self._connection.execute(query).yield_per(_PAGE).partitions():
-                    yield [f"{role} {token_id} {ref}\n" for token_id, ref in page]
+            base = self._base
+            for page in self._connection.execute(new).yield_per(_PAGE).partitions():
+                yield [f"{role} {base + seq} {refs[number]}" for seq, number in page]
 
     def vanished(self) -> Iterator[tuple[int, str, str, int | None]]:
         """Id, issuing system, external id and owner's id of every token that vanishes."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -19,7 +19,8 @@ from bot.operations.secret_patterns import looks_like_secret, suspicious
 from bot.rules.calendar import CalendarError, is_known_zone, parse_workweek
 
 MAX_CELL = 64 * 1024
-_REMEMBERED = 20_000  # values per column; repeated ones (owners, vendors, days) are converted once
+_REMEMBERED = 100_000  # values per column; repeated ones (owners, vendors, days) are converted once
+_REMEMBERED_BESIDES = 2_000  # where a whole column can go through at once
 _SHORT = 120
 
 Convert = Callable[[str], Any]
@@ -46,39 +47,64 @@ class Unreadable(str):
 
 
 class Cells(dict[str, Any]):
-    """A column's converter that remembers: ``cells[text]`` is the value."""
+    """A column's converter that remembers: ``cells[text]`` is the value, ``cells.many(column)`` those of a batch."""
 
-    __slots__ = ("convert",)
+    __slots__ = ("_limit", "_many", "convert")
 
     def __init__(self, convert: Convert) -> None:
         super().__init__()
         self.convert = convert
+        self._many: Callable[[Sequence[str]], list[Any] | None] | None = getattr(convert, "many", None)
+        self._limit = _REMEMBERED if self._many is None else _REMEMBERED_BESIDES
 
     def __missing__(self, cell: str) -> Any:
         value = self.convert(cell)
-        if len(self) < _REMEMBERED and len(cell) < _SHORT:
+        if len(self) < self._limit and len(cell) < _SHORT:
             self[cell] = value
         return value
+
+    def many(self, column: Sequence[str]) -> list[Any]:
+        """The values of a whole column. Where few values repeat, remembering is no help: they go through at once.
+
+        Raises:
+            CellError: when any of them cannot be taken.
+        """
+        if self._many is not None and len(self) >= self._limit:
+            values = self._many(column)
+            if values is not None:
+                return values
+        return list(map(self.__getitem__, column))
 
 
 # ------------------------------------------------------------------ text
 
 
-def text(cap: int, *, lines: bool = False) -> ConvertText:
+class Text:
     """Free text of at most ``cap`` characters; ``lines``: line breaks and tabs are kept."""
 
-    def convert(cell: str) -> str:
+    def __init__(self, cap: int, *, lines: bool = False) -> None:
+        self._cap, self._lines = cap, lines
+
+    def __call__(self, cell: str) -> str:
         if not cell.isprintable():
-            cell = _mend(cell, lines=lines)
+            cell = _mend(cell, lines=self._lines)
         if cell[:1] == " " or cell[-1:] == " ":
             cell = cell.strip()
-        if len(cell) > cap:
-            raise CellError(f"the text has {len(cell):,} characters", f"At most {cap:,} fit in this column")
+        if len(cell) > self._cap:
+            raise CellError(f"the text has {len(cell):,} characters", f"At most {self._cap:,} fit in this column")
         if suspicious(cell):
             refuse_secret(cell)
         return cell
 
-    return convert
+    def many(self, column: Sequence[str]) -> list[str] | None:
+        """The whole column as it is, if nothing about it needs a closer look; raises :class:`CellError` on a secret."""
+        joined = f"|{'|'.join(column)}|"
+        if not joined.isprintable() or "| " in joined or " |" in joined or max(map(len, column)) > self._cap:
+            return None
+        if suspicious(joined.replace("|", " ")):
+            for cell in filter(suspicious, column):
+                refuse_secret(cell)
+        return list(column)
 
 
 def refuse_secret(cell: str) -> None:
@@ -125,7 +151,7 @@ def choice(*allowed: str) -> ConvertText:
     return convert
 
 
-line = text(MAX_CELL)
+line = Text(MAX_CELL)
 
 _YES, _NO = {"true", "yes", "y", "t", "1"}, {"false", "no", "n", "f", "0"}
 
@@ -155,25 +181,52 @@ def email(cell: str) -> str:
 
 _FIRST_YEAR, _LAST_YEAR = "1970", "2200"
 _MOMENT = "Write a date as 2025-12-31 or a moment as 2025-12-31T09:30:00Z (without a zone it is UTC), 1970 to 2200"
-_USUAL = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\dZ", re.ASCII)
 _PLAIN = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?", re.ASCII | re.DOTALL)
 
 
-def moment(cell: str) -> str | None:
-    """An ISO 8601 moment in UTC, or None for an empty cell."""
-    if len(cell) == 20 and cell[-1] == "Z" and _USUAL.fullmatch(cell):
-        stored = f"{cell[:10]} {cell[11:19]}.000000"
-        try:
-            datetime.fromisoformat(cell)
-        except ValueError:
-            raise CellError("there is no such date or time", _MOMENT) from None
-    elif not cell:
-        return None
-    else:
+_BATCH = re.compile(r"(?:(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\dZ)?\|)*", re.ASCII)
+
+
+class Moment:
+    """An ISO 8601 moment in UTC, None for an empty cell; with ``latest``, not after that (it already happened)."""
+
+    def __init__(self, latest: datetime | None = None) -> None:
+        self._latest = "9" if latest is None else _stored(latest)
+
+    def __call__(self, cell: str) -> str | None:
+        if not cell:
+            return None
         stored = _moment(cell)
-    if stored and not _FIRST_YEAR <= stored[:4] <= _LAST_YEAR:
-        raise CellError("this date is out of range", _MOMENT)
-    return stored or None
+        if stored and not _FIRST_YEAR <= stored[:4] <= _LAST_YEAR:
+            raise CellError("this date is out of range", _MOMENT)
+        if stored > self._latest:
+            raise CellError("this lies in the future", "Write when it last happened, or leave it empty")
+        return stored or None
+
+    def many(self, column: Sequence[str]) -> list[str | None] | None:
+        """A column of moments in the usual form (``2025-12-31T09:30:00Z``) and empty cells, or None: look closer."""
+        joined = "|".join(column) + "|"
+        if not _BATCH.fullmatch(joined):
+            return None
+        given = list(filter(None, column))
+        try:
+            list(map(datetime.fromisoformat, given))
+        except ValueError:
+            return None
+        stored = joined.replace("T", " ").replace("Z", ".000000").split("|")[:-1]
+        if given and not (
+            min(given)[:4] >= _FIRST_YEAR and max(given)[:4] <= _LAST_YEAR and max(stored) <= self._latest
+        ):
+            return None
+        return [one or None for one in stored]
+
+
+moment = Moment()
+
+
+def _stored(when: datetime) -> str:
+    naive = when if when.tzinfo is None else when.astimezone(UTC).replace(tzinfo=None)
+    return naive.isoformat(sep=" ", timespec="microseconds")
 
 
 def _moment(cell: str) -> str:
@@ -183,25 +236,9 @@ def _moment(cell: str) -> str:
     if not _PLAIN.fullmatch(written):
         raise CellError("this is not an ISO 8601 date", _MOMENT)
     try:
-        when = datetime.fromisoformat(written)
-        if when.tzinfo is not None:
-            when = when.astimezone(UTC)
+        return _stored(datetime.fromisoformat(written))
     except (ValueError, OverflowError):
         raise CellError("there is no such date or time", _MOMENT) from None
-    return when.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
-
-
-def past_moment(latest: datetime) -> Convert:
-    """Like :func:`moment`, for what has already happened: not after ``latest``."""
-    end = f"{latest.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"
-
-    def convert(cell: str) -> str | None:
-        when = moment(cell)
-        if when is not None and when > end:
-            raise CellError("this lies in the future", "Write when it last happened, or leave it empty")
-        return when
-
-    return convert
 
 
 def day(cell: str) -> date | None:
@@ -219,7 +256,7 @@ def tags(cell: str) -> str:
     return f",{','.join(dict.fromkeys(words))}," if words else ""
 
 
-_long = text(4_000, lines=True)
+_long = Text(4_000, lines=True)
 
 
 def cidrs(cell: str) -> str:
@@ -248,12 +285,13 @@ def country(cell: str) -> str:
     return code
 
 
+_reference = Text(500)
 _REFERENCE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S.*")
 
 
 def reference(cell: str) -> str:
     """Where the secret lives: ``scheme:place``. A bare word is refused, for it may be the secret."""
-    written = text(500)(cell)
+    written = _reference(cell)
     if written and not _REFERENCE.fullmatch(written):
         allowed = "Say where the secret lives, as vault:kv/app#token, env:APP_TOKEN or file:/run/secrets/app"
         raise CellError("this is not a reference to a secret", allowed, secret=True)
@@ -270,7 +308,7 @@ def zone(cell: str) -> str:
 
 def workweek(cell: str) -> str:
     """Days as ``mon-fri`` or ``sun-thu``, or empty."""
-    written = text(80)(cell).lower()
+    written = line(cell)[:80].lower()
     try:
         parse_workweek(written)
     except CalendarError:

@@ -64,7 +64,6 @@ class Checker:
         self.names = tuple(header.positions)
         self._width = width
         self._places = list(header.positions.values())
-        self._straight = self._places == list(range(width))
         self._cells = [converters.cells[name] for name in self.names]
         self._required = [self.names.index(name) for name in self.names if name in converters.required]
         made, ends = header.positions.get("created_at"), header.positions.get("expires_at")
@@ -79,7 +78,7 @@ class Checker:
         """
         if len(row) != self._width:
             raise RowError([self._wrong_width(len(row))])
-        picked = row if self._straight else [row[place] for place in self._places]
+        picked = [row[place] for place in self._places]
         try:
             values = [cells[cell] for cells, cell in zip(self._cells, picked, strict=True)]
         except CellError:
@@ -92,6 +91,23 @@ class Checker:
             if made is not None and ends is not None and ends < made:
                 raise RowError([Flaw("expires_at", ends[:19], "this is before created_at", "Check both dates")])
         return values
+
+    def check_many(self, batch: Sequence[Sequence[str]]) -> list[tuple[Any, ...]] | None:
+        """All rows' values, column by column; None where any row has a problem, which :meth:`check` then names."""
+        if set(map(len, batch)) != {self._width}:
+            return None
+        columns = list(zip(*batch, strict=True))
+        try:
+            values = [cells.many(columns[place]) for cells, place in zip(self._cells, self._places, strict=True)]
+        except CellError:
+            return None
+        if not all(all(values[i]) for i in self._required):
+            return None
+        if self._life is not None:
+            lives = zip(values[self._life[0]], values[self._life[1]], strict=True)
+            if any(made is not None and ends is not None and ends < made for made, ends in lives):
+                return None
+        return list(zip(*values, strict=True))
 
     def _wrong_width(self, found: int) -> Flaw:
         columns = f"{found} cells in place of {self._width}" if found else "the wrong number of cells"

@@ -32,13 +32,13 @@ def columns_of(kind: Kind, now: datetime) -> tuple[Column, ...]:
 
 
 def _token_columns(now: datetime) -> tuple[Column, ...]:
-    past = cells.past_moment(now + _CLOCKS_DIFFER)
+    past = cells.Moment(now + _CLOCKS_DIFFER)
     return (
-        Column("external_id", cells.text(500), required=True),
-        Column("issuing_system", cells.text(100), required=True),
-        Column("display_name", cells.text(200)),
-        Column("credential_type", cells.text(100)),
-        Column("vendor", cells.text(200)),
+        Column("external_id", cells.Text(500), required=True),
+        Column("issuing_system", cells.Text(100), required=True),
+        Column("display_name", cells.Text(200)),
+        Column("credential_type", cells.Text(100)),
+        Column("vendor", cells.Text(200)),
         Column("purpose", _LONG),
         Column("environment", cells.choice("production", "staging", "development")),
         Column("data_classification", cells.choice("public", "internal", "confidential", "restricted")),
@@ -56,17 +56,17 @@ def _token_columns(now: datetime) -> tuple[Column, ...]:
         Column("held_by", cells.choice("us", "vendor")),
         Column("expected_cidrs", cells.cidrs),
         Column("expected_countries", cells.countries),
-        Column("expected_hours", cells.text(200)),
+        Column("expected_hours", cells.Text(200)),
         Column("tags", cells.tags),
         Column("notes", _LONG),
     )
 
 
-_LONG = cells.text(4_000, lines=True)
+_LONG = cells.Text(4_000, lines=True)
 
 _PEOPLE = (
     Column("email", cells.email, required=True),
-    Column("name", cells.text(200)),
+    Column("name", cells.Text(200)),
     Column("manager", cells.email),
     Column("timezone", cells.zone),
     Column("country", cells.country),
@@ -82,8 +82,8 @@ _PEOPLE = (
 )
 
 _VENDORS = (
-    Column("name", cells.text(200), required=True),
-    Column("parent", cells.text(200)),
+    Column("name", cells.Text(200), required=True),
+    Column("parent", cells.Text(200)),
     Column("relationship_owner", cells.email),
     Column("contract_start", cells.day),
     Column("contract_end", cells.day),

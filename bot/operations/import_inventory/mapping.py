@@ -31,7 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from bot.errors import WhoseError
 from bot.operations.import_inventory.columns import NAMES, header_key
-from bot.operations.import_inventory.reading import FileError, Row
+from bot.operations.import_inventory.reading import Block, FileError
 from bot.operations.import_inventory.report import Kind
 from bot.operations.secret_patterns import shown
 from bot.rules.policy_yaml import path_text, read_yaml
@@ -98,7 +98,7 @@ class ColumnMapping(_Part):
     def _values_as_text(cls, value: Any) -> Any:
         return _words(value)
 
-    def rows(self, source: Iterator[Row]) -> Iterator[Row]:
+    def blocks(self, source: Iterator[Block]) -> Iterator[Block]:
         """Their rows as ours; theirs that no part uses keep their name, so that they are reported or understood.
 
         Raises:
@@ -106,13 +106,13 @@ class ColumnMapping(_Part):
         """
         plans: dict[int, list[_Plan]] = {}
         kept: list[tuple[str, ...]] = []  # keeps the ids above alive
-        for row in source:
-            if id(row.header) not in plans:
-                plans[id(row.header)] = [_Plan.make(self, part, row) for part in self.explode or [_Part()]]
-                kept.append(row.header)
-            for plan in plans[id(row.header)]:
-                made = plan.apply(row)
-                if made is not None:
+        for block in source:
+            if id(block.header) not in plans:
+                plans[id(block.header)] = [_Plan.make(self, part, block) for part in self.explode or [_Part()]]
+                kept.append(block.header)
+            for plan in plans[id(block.header)]:
+                made = plan.apply(block)
+                if made.rows:
                     yield made
 
 
@@ -131,13 +131,13 @@ class _Plan:
     values: dict[int, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
-    def make(cls, mapping: ColumnMapping, part: _Part, row: Row) -> _Plan:
-        places = {header_key(name): i for i, name in enumerate(row.header)}
+    def make(cls, mapping: ColumnMapping, part: _Part, block: Block) -> _Plan:
+        places = {header_key(name): i for i, name in enumerate(block.header)}
         reads = mapping.theirs | part.theirs
         missing = [name for name in sorted(reads) if header_key(name) not in places]
         if missing:
             reason = f"the mapping reads the column {missing[0]}, which is not in this file"
-            raise FileError(reason, "Check that this is the right mapping for it", row.line)
+            raise FileError(reason, "Check that this is the right mapping for it")
         known = {header_key(name) for one in (mapping, *mapping.explode) for name in (*one.theirs, *mapping.ignore)}
         header: list[str] = []
         takes: list[tuple[str, int, str]] = []
@@ -151,7 +151,7 @@ class _Plan:
                     takes.append((kind, 0, text))
         for key, i in places.items():
             if key not in known and key not in header:
-                header.append(row.header[i])
+                header.append(block.header[i])
                 takes.append(("column", i, ""))
         values = {
             i: {theirs.casefold(): ours for theirs, ours in mapping.values[name].items()}
@@ -164,20 +164,30 @@ class _Plan:
             if one.skip_when
         ]
         nulls = frozenset(map(str.casefold, mapping.null_values))
-        return cls(mapping.kind, tuple(header), len(row.header), takes, places, skips, nulls, values)
+        return cls(mapping.kind, tuple(header), len(block.header), takes, places, skips, nulls, values)
 
-    def apply(self, row: Row) -> Row | None:
-        """The row as ours, or None where the mapping skips it. A row of the wrong width stays as it is."""
-        if len(row.cells) != self.width:
-            return Row(self.kind, self.header, row.line, ())
+    def apply(self, block: Block) -> Block:
+        """The rows as ours, without those that the mapping skips."""
+        lines, rows = [], []
+        for line, cells in zip(block.lines, block.rows, strict=True):
+            made = self._row(cells)
+            if made is not None:
+                lines.append(line)
+                rows.append(made)
+        return Block(self.kind, self.header, lines, rows)
+
+    def _row(self, cells: Sequence[str]) -> Sequence[str] | None:
+        """One row as ours; without cells where theirs has the wrong width, so that it is refused."""
+        if len(cells) != self.width:
+            return ()
         for skip in self.skips:
-            if all(row.cells[place].strip().casefold() in texts for place, texts in skip):
+            if all(cells[place].strip().casefold() in texts for place, texts in skip):
                 return None
-        cells = ["" if cell.strip().casefold() in self.nulls else cell for cell in row.cells]
-        made = [self._take(kind, place, text, cells) for kind, place, text in self.takes]
+        known = ["" if cell.strip().casefold() in self.nulls else cell for cell in cells]
+        made = [self._take(kind, place, text, known) for kind, place, text in self.takes]
         for i, words in self.values.items():
             made[i] = words.get(made[i].strip().casefold(), made[i])
-        return Row(self.kind, self.header, row.line, made)
+        return made
 
     def _take(self, kind: str, place: int, text: str, cells: Sequence[str]) -> str:
         if kind == "column":

@@ -12,8 +12,10 @@ import io
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from bot.operations.import_inventory import documents
 from bot.operations.import_inventory.columns import header_key
@@ -21,6 +23,7 @@ from bot.operations.secret_patterns import shown
 
 MAX_LINE = 1024 * 1024  # characters; a row of 31 full cells is shorter than this in any real inventory
 MAX_COLUMNS = 200
+BLOCK = 2_000  # rows
 _BOMS = {
     b"\xff\xfe\x00\x00": "UTF-32",
     b"\x00\x00\xfe\xff": "UTF-32",
@@ -30,14 +33,14 @@ _BOMS = {
 _ARCHIVES = {b"PK\x03\x04": "a spreadsheet or a zip archive", b"\x1f\x8b": "compressed", b"%PDF": "a PDF"}
 
 
-class Row(NamedTuple):
-    """One row. ``header`` is one and the same object as long as the columns stay the same."""
+class Block(NamedTuple):
+    """Rows that follow each other under the same columns. Blocks with the same columns share one ``header`` object."""
 
     section: str
     """``tokens``, ``people`` or ``vendors`` where the file says so itself, else empty."""
     header: tuple[str, ...]
-    line: int
-    cells: Sequence[str]
+    lines: Sequence[int]
+    rows: Sequence[Sequence[str]]
 
 
 class FileError(ValueError):
@@ -81,7 +84,7 @@ def opened(path: Path) -> Iterator[Source]:
         raise FileError(f"this file cannot be read: {error.strerror}", "Check the path and the disk") from None
 
 
-def rows(source: Source, progress: Callable[[int], None] | None = None) -> Iterator[Row]:
+def blocks(source: Source, progress: Callable[[int], None] | None = None) -> Iterator[Block]:
     """The rows of a file in its order, header left out; ``progress`` is told how many bytes were read.
 
     Raises:
@@ -93,12 +96,14 @@ def rows(source: Source, progress: Callable[[int], None] | None = None) -> Itera
     suffix = source.path.suffix.lower()
     first = start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if suffix == ".json" or (suffix not in {".csv", ".yaml", ".yml"} and first in {b"{", b"["}):
-        read, cap = documents.read_json, documents.MAX_JSON
+        yield from _document_blocks(source, documents.read_json, documents.MAX_JSON)
     elif suffix in {".yaml", ".yml"}:
-        read, cap = documents.read_yaml, documents.MAX_YAML
+        yield from _document_blocks(source, documents.read_yaml, documents.MAX_YAML)
     else:
-        yield from _csv_rows(source, progress)
-        return
+        yield from _csv_blocks(source, progress)
+
+
+def _document_blocks(source: Source, read: Callable[[str], Iterator[documents.Object]], cap: int) -> Iterator[Block]:
     if source.size > cap:
         raise FileError(f"this file is larger than {cap // 1024**2} MB", "Write large inventories as CSV")
     whole = source.stream.read().removeprefix(b"\xef\xbb\xbf")
@@ -107,11 +112,21 @@ def rows(source: Source, progress: Callable[[int], None] | None = None) -> Itera
     except UnicodeDecodeError as error:
         line = whole.count(b"\n", 0, error.start) + 1
         raise FileError("there are bytes that are not UTF-8", "Save the file as UTF-8", line) from None
+    lines: list[int] = []
+    rows: list[Sequence[str]] = []
+    current: tuple[str, tuple[str, ...]] = ("", ())
     try:
         for section, header, line, cells in read(document):
-            yield Row(section, header, line, cells)
+            if rows and (header is not current[1] or section != current[0] or len(rows) == BLOCK):
+                yield Block(*current, lines, rows)
+                lines, rows = [], []
+            current = (section, header)
+            lines.append(line)
+            rows.append(cells)
     except documents.DocumentError as error:
         raise FileError(error.reason, error.allowed, error.line) from None
+    if rows:
+        yield Block(*current, lines, rows)
 
 
 def _check_start(start: bytes) -> None:
@@ -131,46 +146,51 @@ def _check_start(start: bytes) -> None:
 # ------------------------------------------------------------------ CSV (RFC 4180)
 
 
-def _csv_rows(source: Source, progress: Callable[[int], None] | None) -> Iterator[Row]:
+def _csv_blocks(source: Source, progress: Callable[[int], None] | None) -> Iterator[Block]:
     stream = io.TextIOWrapper(source.stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
     try:
-        reader = csv.reader(_lines(stream), strict=True)
+        # A line is read in pieces of at most MAX_LINE, so that a file without line breaks does not fill the memory.
+        reader = csv.reader(iter(partial(stream.readline, MAX_LINE), ""), strict=True)
         header = _header(reader)
-        width, line = len(header), reader.line_num + 1
-        for cells in _guarded(reader):
-            if cells:
-                if len(cells) == 1 and width > 1 and not cells[0].strip():
-                    line = reader.line_num + 1
-                    continue
-                yield Row("", header, line, cells)
-                if progress is not None and not line & 0x3FFF:
-                    progress(source.stream.tell())
-            line = reader.line_num + 1
+        while True:
+            start = reader.line_num + 1
+            rows = _next_rows(reader, start, BLOCK)
+            if not rows:
+                return
+            lines: Sequence[int] = range(start, start + len(rows))
+            if reader.line_num + 1 != start + len(rows) or [] in rows:
+                lines = _starts(rows, start)
+                lines, rows = _without_blank(lines, rows, len(header))
+            if rows:
+                yield Block("", header, lines, rows)
+            if progress is not None:
+                progress(source.stream.tell())
     finally:
         stream.detach()
 
 
-def _lines(stream: io.TextIOWrapper) -> Iterator[str]:
-    number = 0
-    while line := stream.readline(MAX_LINE):
-        number += 1
-        if len(line) == MAX_LINE:
-            raise FileError("this line is longer than 1 MB", "A cell holds at most 64 kB", number)
-        yield line
+def _next_rows(reader: Iterator[list[str]], start: int, count: int) -> list[list[str]]:
+    """The next rows, fewer at the end. The one place where a broken quote shows up."""
+    rows: list[list[str]] = []
+    try:
+        rows.extend(islice(reader, count))  # what came before an error stays in the list
+    except csv.Error as error:
+        raise _csv_error(str(error), _starts([*rows, []], start)[-1]) from None
+    return rows
 
 
-def _guarded(reader: Iterator[list[str]]) -> Iterator[list[str]]:
-    """The reader's rows, its errors made ours. The one place that a broken quote shows up."""
-    start = reader.line_num + 1  # type: ignore[attr-defined]
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise _csv_error(str(error), start) from None
-        start = reader.line_num + 1  # type: ignore[attr-defined]
-        yield row
+def _starts(rows: Sequence[Sequence[str]], start: int) -> list[int]:
+    """The line in which each row starts: line breaks inside cells count, and an empty line is a row without cells."""
+    starts = []
+    for row in rows:
+        starts.append(start)
+        start += 1 + sum(cell.count("\n") + cell.count("\r") - cell.count("\r\n") for cell in row)
+    return starts
+
+
+def _without_blank(lines: Sequence[int], rows: list[list[str]], width: int) -> tuple[list[int], list[list[str]]]:
+    kept = [(line, row) for line, row in zip(lines, rows, strict=True) if row and (width == 1 or any(row) or row[1:])]
+    return [line for line, _ in kept], [row for _, row in kept]
 
 
 def _csv_error(said: str, line: int) -> FileError:
@@ -183,9 +203,15 @@ def _csv_error(said: str, line: int) -> FileError:
     return FileError(reason, 'Put quotes around the whole cell and write a quote inside it twice: ""', line)
 
 
-def _header(reader: Iterator[list[str]]) -> tuple[str, ...]:
-    header: list[str] = next((row for row in _guarded(reader) if any(map(str.strip, row))), [])
-    line: int = reader.line_num  # type: ignore[attr-defined]
+def _header(reader: Any) -> tuple[str, ...]:
+    header: list[str] = []
+    line = 1
+    while not any(map(str.strip, header)):
+        line = reader.line_num + 1
+        found = _next_rows(reader, line, 1)
+        if not found:
+            raise FileError("this file is empty", "The first line names the columns")
+        header = found[0]
     if len(header) > MAX_COLUMNS:
         raise FileError(f"there are {len(header):,} columns", f"At most {MAX_COLUMNS} are read", line)
     if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
@@ -200,6 +226,4 @@ def _header(reader: Iterator[list[str]]) -> tuple[str, ...]:
         if header_key(name) in seen:
             raise FileError(f"the column {shown(name)} is there twice", "Keep one of them", line)
         seen.add(header_key(name))
-    if not header:
-        raise FileError("this file is empty", "The first line names the columns")
     return tuple(header)

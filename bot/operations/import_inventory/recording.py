@@ -8,7 +8,7 @@ time are many in a first import, so the run's record holds one SHA-256 over all 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -32,13 +32,17 @@ def record_import(
     left: list[Left],
     relationships: list[RelationshipChange],
     directory: Directory,
+    addresses: Mapping[str, int],
     now: datetime,
     clock: Callable[[], datetime],
 ) -> None:
-    """Append the records of one run, in effect from ``now``; nothing where nothing changed."""
+    """Append the records of one run, in effect from ``now``; nothing where nothing changed.
+
+    ``addresses`` is the run's register of owners.
+    """
     if not report.changed_anything:
         return
-    entries = _entries(report, merge, left, relationships, directory)
+    entries = _entries(report, merge, left, relationships, directory, addresses)
     while batch := [replace(entry, effective_at=now) for entry in islice(entries, _BATCH)]:
         append(session, batch, clock)
 
@@ -49,8 +53,10 @@ def _entries(
     left: list[Left],
     relationships: list[RelationshipChange],
     directory: Directory,
+    addresses: Mapping[str, int],
 ) -> Iterator[Entry]:
-    yield _run_entry(report, merge)
+    refs = {number: directory.known[one].ref for one, number in addresses.items() if one in directory.known}
+    yield _run_entry(report, merge, refs)
     for one in left:
         disclosures = {"email": one.email} | ({"name": one.name} if one.name else {})
         details = {"person": one.ref}
@@ -72,7 +78,7 @@ def _entries(
             )
 
 
-def _run_entry(report: ImportReport, merge: Merge | None) -> Entry:
+def _run_entry(report: ImportReport, merge: Merge | None, refs: Mapping[int, str]) -> Entry:
     files = [
         {
             "sha256": one.sha256,
@@ -87,7 +93,7 @@ def _run_entry(report: ImportReport, merge: Merge | None) -> Entry:
     ]
     details: dict[str, object] = {"files": files}
     if merge is not None:
-        count, digest = _digest(merge.first_owners())
+        count, digest = _digest(merge.first_owners(refs))
         details |= {"first_owners": count, "first_owners_sha256": digest}
     return Entry(RecordKind.INVENTORY_IMPORTED, reason="import", details=details)
 
@@ -95,7 +101,7 @@ def _run_entry(report: ImportReport, merge: Merge | None) -> Entry:
 def _digest(pages: Iterable[list[str]]) -> tuple[int, str]:
     digest, count = hashlib.sha256(), 0
     for page in pages:
-        digest.update("".join(page).encode())
+        digest.update("\n".join([*page, ""]).encode())
         count += len(page)
     return count, digest.hexdigest()
 

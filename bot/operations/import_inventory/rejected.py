@@ -10,11 +10,11 @@ from __future__ import annotations
 import csv
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bot.operations.import_inventory.cells import Unreadable
-from bot.operations.import_inventory.reading import Row, opened, rows
+from bot.operations.import_inventory.reading import blocks, opened
 from bot.operations.import_inventory.rows import Rejection
 from bot.operations.secret_patterns import looks_like_secret, mask
 
@@ -28,8 +28,13 @@ def write_rejected(path: Path, rejected: Mapping[int, Rejection]) -> Path:
         OSError: when the file cannot be written where the source lies.
     """
     with opened(path) as source:
-        found = [row for row in rows(source) if row.line in rejected]
-    columns = list(dict.fromkeys(name for row in found for name in row.header))
+        found = [
+            (block.header, line, cells)
+            for block in blocks(source)
+            for line, cells in zip(block.lines, block.rows, strict=True)
+            if line in rejected
+        ]
+    columns = list(dict.fromkeys(name for header, _, _ in found for name in header))
     target = path.with_name(path.name + ".rejected.csv")
     # A new file moved into place: never half written, readable by its owner only, no link followed.
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".rejected-", suffix=".csv")
@@ -37,10 +42,9 @@ def write_rejected(path: Path, rejected: Mapping[int, Rejection]) -> Path:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream)
             writer.writerow([*(safe(name) for name in columns), "line", "reason"])
-            for row in found:
-                rejection = rejected[row.line]
-                reason = safe("; ".join(rejection.reasons))
-                writer.writerow([*_cells(row, columns, rejection), row.line, reason])
+            for header, line, cells in found:
+                reason = safe("; ".join(rejected[line].reasons))
+                writer.writerow([*_cells(header, cells, columns, rejected[line]), line, reason])
         os.replace(temporary, target)  # noqa: PTH105 - one call, atomic
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -48,10 +52,9 @@ def write_rejected(path: Path, rejected: Mapping[int, Rejection]) -> Path:
     return target
 
 
-def _cells(row: Row, columns: list[str], rejection: Rejection) -> list[str]:
-    known = dict(zip(row.header, row.cells, strict=False))
-    extra = row.cells[len(row.header) :]
-    cells = [known.get(name, "") for name in columns] if not extra else [*row.cells]
+def _cells(header: Sequence[str], row: Sequence[str], columns: list[str], rejection: Rejection) -> list[str]:
+    known = dict(zip(header, row, strict=False))
+    cells = [*row] if len(row) > len(header) else [known.get(name, "") for name in columns]
     return [_masked(cell, rejection) for cell in cells]
 
 

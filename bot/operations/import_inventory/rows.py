@@ -15,7 +15,6 @@ from storage.vendors import vendor_key
 
 #: A run with more bad rows than this is refused also with ``--partial``: it is the wrong file, not a few bad rows.
 MAX_REJECTED = 100_000
-_BATCH = 5_000
 
 
 class StopImport(Exception):  # noqa: N818 - not an error: the report says what happened
@@ -74,8 +73,6 @@ class Run:
             "people": Converters.make("people", now),
             "vendors": Converters.make("vendors", now),
         }
-        self._batch: list[list[Any]] = []
-        self._batch_shape = 0
 
     def _vendor_number(self, name: str) -> int | None:
         key = vendor_key(name)
@@ -96,21 +93,13 @@ class Run:
         self.shapes[len(self.shapes)] = names
         return len(self.shapes) - 1
 
-    def add_token(self, file: int, line: int, shape: int, values: list[Any]) -> None:
-        """Stage a token's row."""
-        if shape != self._batch_shape or len(self._batch) >= _BATCH:
-            self.flush()
-            self._batch_shape = shape
-        self._batch.append([file, line, shape, *values])
-        self.token_rows += 1
+    def add_tokens(self, file: int, lines: Sequence[int], shape: int, batch: Sequence[Sequence[Any]]) -> None:
+        """Stage rows of tokens."""
+        rows = [(file, line, shape, *values) for line, values in zip(lines, batch, strict=True)]
+        self.scratch.add(self.shapes[shape], rows)
+        self.token_rows += len(rows)
 
-    def flush(self) -> None:
-        """Hand the waiting token rows to the scratch file."""
-        if self._batch:
-            self.scratch.add(self.shapes[self._batch_shape], self._batch)
-            self._batch = []
-
-    def add_named(self, origin: Origin, checker: Checker, values: list[Any]) -> None:
+    def add_named(self, origin: Origin, checker: Checker, values: Sequence[Any]) -> None:
         """Keep a row of people or vendors, or refuse it where an earlier row names the same one."""
         row = Named(origin, dict(zip(checker.names, values, strict=True)))
         if checker.kind == "people":

@@ -6,12 +6,13 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from bot.operations.import_inventory.checking import Checker, RowError
 from bot.operations.import_inventory.columns import HeaderError, understand
 from bot.operations.import_inventory.mapping import ColumnMapping
 from bot.operations.import_inventory.people import Directory, Left, check_people, warn_of_mentions, write_people
-from bot.operations.import_inventory.reading import FileError, Row, opened, rows
+from bot.operations.import_inventory.reading import Block, FileError, blocks, opened
 from bot.operations.import_inventory.recording import record_import
 from bot.operations.import_inventory.rejected import write_rejected
 from bot.operations.import_inventory.report import FileReport, ImportReport, Kind, Progress
@@ -101,7 +102,6 @@ def _read_all(run: Run, files: Sequence[Path], mapping: ColumnMapping | None, pr
             done += _read_file(run, number, path, mapping, progress, (done, total))
         except StopImport:
             stopped = True  # but the other files are still looked at, so that one run tells everything
-    run.flush()
     if stopped:
         raise StopImport
     for twice in run.scratch.duplicates() if run.token_rows else ():
@@ -127,8 +127,8 @@ def _read_file(
                 if progress is not None:
                     progress("reading", done + read, total)
 
-            found = rows(source, tell)
-            taken = _take(run, number, mapping.rows(found) if mapping else found)
+            found = blocks(source, tell)
+            taken = _take(run, number, mapping.blocks(found) if mapping else found)
             if not taken:
                 warning = f"{path}: there are no rows in this file."
                 run.report.warnings.append(warning)
@@ -139,37 +139,51 @@ def _read_file(
     return 0
 
 
-def _take(run: Run, number: int, found: Iterator[Row]) -> int:
+def _take(run: Run, number: int, found: Iterator[Block]) -> int:
     """Check and keep every row; returns how many there were."""
-    count, header, checker, shape = 0, None, None, 0
+    count = 0
     checkers: dict[int, tuple[Checker, int]] = {}
-    for row in found:
-        count += 1
-        if row.header is not header:
-            header = row.header
-            if id(header) not in checkers:
-                checkers[id(header)] = _checker(run, number, row)
-            checker, shape = checkers[id(header)]
-        assert checker is not None
-        try:
-            values = checker.check(row.cells)
-        except RowError as error:
-            run.reject(Origin(number, row.line), checker.kind, error.flaws)
-            continue
-        if checker.kind == "tokens":
-            run.add_token(number, row.line, shape, values)
-        else:
-            run.add_named(Origin(number, row.line), checker, values)
+    for block in found:
+        count += len(block.rows)
+        if id(block.header) not in checkers:
+            checkers[id(block.header)] = _checker(run, number, block)
+        _take_block(run, number, block, *checkers[id(block.header)])
     return count
 
 
-def _checker(run: Run, number: int, row: Row) -> tuple[Checker, int]:
+def _take_block(run: Run, number: int, block: Block, checker: Checker, shape: int) -> None:
+    """Column by column where all rows are fine, else row by row, to say what is wrong with which."""
+    lines = block.lines
+    values: Sequence[Sequence[Any]] | None = checker.check_many(block.rows)
+    if values is None:
+        lines, values = _row_by_row(run, number, block, checker)
+    if checker.kind == "tokens":
+        run.add_tokens(number, lines, shape, values)
+        return
+    for line, one in zip(lines, values, strict=True):
+        run.add_named(Origin(number, line), checker, one)
+
+
+def _row_by_row(run: Run, number: int, block: Block, checker: Checker) -> tuple[list[int], list[Sequence[Any]]]:
+    """The good rows with their lines; the others are refused."""
+    lines: list[int] = []
+    good: list[Sequence[Any]] = []
+    for line, cells in zip(block.lines, block.rows, strict=True):
+        try:
+            good.append(checker.check(cells))
+            lines.append(line)
+        except RowError as error:
+            run.reject(Origin(number, line), checker.kind, error.flaws)
+    return lines, good
+
+
+def _checker(run: Run, number: int, block: Block) -> tuple[Checker, int]:
     """How to check rows of this header; says once which columns mean nothing here."""
-    section: Kind | None = next((kind for kind in ("tokens", "people", "vendors") if kind == row.section), None)
+    section: Kind | None = next((kind for kind in ("tokens", "people", "vendors") if kind == block.section), None)
     try:
-        header = understand(row.header, section)
+        header = understand(block.header, section)
     except HeaderError as error:
-        run.fail(number, str(error), "See the columns in the documentation, or use a mapping file", row.line)
+        run.fail(number, str(error), "See the columns in the documentation, or use a mapping file", 1)
     file = run.file(number)
     file.kind = file.kind or header.kind
     if header.unknown:
@@ -177,7 +191,7 @@ def _checker(run: Run, number: int, row: Row) -> tuple[Checker, int]:
         warning = f"{file.file}: columns that are not read: {names}."
         if warning not in run.report.warnings:
             run.report.warnings.append(warning)
-    checker = Checker(header, len(row.header), run.converters[header.kind])
+    checker = Checker(header, len(block.header), run.converters[header.kind])
     return checker, run.shape_of(checker.names) if header.kind == "tokens" else 0
 
 
@@ -210,7 +224,7 @@ def _write_all(
         tell(3)
         finish_vendors(run, vendors)
         warn_of_mentions(run, directory)
-        record_import(session, report, merge, left, relationships, directory, run.now, clock)
+        record_import(session, report, merge, left, relationships, directory, run.addresses, run.now, clock)
         tell(4)
         if report.dry_run:
             raise StopImport

@@ -64,10 +64,7 @@ def _tell(run: Run, merge: Merge) -> None:
     if overruled:
         names = ", ".join(f"{one.external_id} ({one.before_email})" for one in overruled[:_SHOWN])
         owners = counted(len(overruled), "owner agreed on in chat is", "owners agreed on in chat are")
-        report.warnings.append(
-            f"{owners} replaced by the file's: {names}. "
-            "Correct the file where it is behind."
-        )
+        report.warnings.append(f"{owners} replaced by the file's: {names}. Correct the file where it is behind.")
     total, names_again = merge.revoked_again(_SHOWN)
     if total:
         report.warnings.append(
