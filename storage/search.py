@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, String, and_, column, func, literal_column, or_, select, table
+from sqlalchemy import ColumnElement, Select, String, and_, column, func, literal_column, or_, select, table, true
 from sqlmodel import Session
 
 from storage.database import is_sqlite
@@ -25,6 +25,7 @@ MAX_QUERY = 200  # characters of what was typed that are looked at
 MAX_WORDS = 8
 _SMALL_SCOPE = 2_000  # tokens; a scope up to this size is read by itself rather than through the search index
 _POOL = 50  # candidates ranked in Python
+_MOST_CHANGED = 1_000  # of those that the index does not know yet
 _LAST = "\U0010ffff"  # sorts behind every other character
 _NEAR = 0.55  # similarity from which a name is worth suggesting
 _FTS = table("token_search", column("rowid"), column("token_search", String))
@@ -71,7 +72,7 @@ def find_tokens(session: Session, words: str, limit: int = 10, *, visible: Scope
     if visible is not None and _is_small(session, visible):
         hits = _hits(session, _columns().where(TOKEN.c.id.in_(visible.ids()), _rough(session, sought)))
     else:
-        hits = _named(session, sought, limit, visible)
+        hits = _named(session, sought, limit, visible) + _changed(session, visible, _rough(session, sought))
         if not any(_fit(hit, sought) == 0 for hit in hits) and len(hits) < limit:
             hits += _containing(session, sought, max(limit, _POOL), visible)
     ranked = sorted({hit for hit in hits if _fit(hit, sought) < _NO_FIT}, key=lambda hit: _rank(hit, sought))
@@ -143,14 +144,21 @@ def _containing(session: Session, sought: str, limit: int, visible: Scope | None
         return []
     if not is_sqlite(session):
         return _hits(session, _within(_columns().where(_rough(session, sought)), visible).limit(limit))
-    found = _through_trigrams(long).where(_rough(session, sought))
-    stale = _columns().where(TOKEN.c.id.in_(select(_STALE.c.token_id)), _rough(session, sought))
-    return [hit for query in (found, stale) for hit in _hits(session, _within(query, visible).limit(limit))]
+    query = _through_trigrams(long).where(_rough(session, sought))
+    return _hits(session, _within(query, visible).limit(limit))
+
+
+def _changed(session: Session, visible: Scope | None, fits: ColumnElement[bool]) -> list[Hit]:
+    """SQLite: what was written since the index was brought up to date; usually nothing."""
+    if not is_sqlite(session):
+        return []
+    query = _columns().where(TOKEN.c.id.in_(select(_STALE.c.token_id)), fits)
+    return _hits(session, _within(query, visible).limit(_MOST_CHANGED))
 
 
 def _sharing_a_piece(session: Session, sought: str, visible: Scope | None) -> list[Hit]:
     """SQLite: a text with one slip has one half intact, one with two slips a third; search for those pieces."""
-    hits: set[Hit] = set()
+    hits = set(_changed(session, visible, true()))
     for piece in pieces(sought):
         hits.update(_hits(session, _within(_through_trigrams([piece]), visible).limit(_POOL)))
     return list(hits)
@@ -163,6 +171,7 @@ def _through_trigrams(words: Iterable[str]) -> Select[Any]:
 
 def _alike(session: Session, sought: str, visible: Scope | None) -> list[Hit]:
     """PostgreSQL: by the share of common trigrams with any part of the name."""
+    session.connection().exec_driver_sql("SET LOCAL pg_trgm.word_similarity_threshold = 0.4")  # a slip costs much
     likeness = func.word_similarity(sought, PG_SEARCHED)
     query = _columns().where(PG_SEARCHED.op("%>")(sought)).order_by(likeness.desc())
     return _hits(session, _within(query, visible).limit(_POOL))
