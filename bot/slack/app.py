@@ -110,7 +110,7 @@ class Authorisation:
         self._known: dict[str, Any] | None = None
         self._asking = asyncio.Lock()
 
-    async def __call__(self, enterprise_id: str | None, team_id: str | None, **_: Any) -> AuthorizeResult:
+    async def of(self, enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
         known = self._known or await self._ask()
         return AuthorizeResult(
             enterprise_id=enterprise_id,
@@ -133,11 +133,16 @@ class Authorisation:
 
 
 def _bolt(edge: SlackEdge, client: AsyncWebClient) -> AsyncApp:
-    desk, replies = edge.desk, edge.replies
+    desk, replies, authorisation = edge.desk, edge.replies, Authorisation(client)
+
+    # A function, because Bolt reads the names of the parameters and takes a method's ``self`` for one of them.
+    async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+        return await authorisation.of(enterprise_id, team_id)
+
     app = AsyncApp(
         name="whose",
         client=client,
-        authorize=Authorisation(client),
+        authorize=authorize,
         signing_secret=edge.settings.signing_secret,
         process_before_response=True,
         ssl_check_enabled=False,  # it would be answered before the signature is looked at
