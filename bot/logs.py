@@ -23,6 +23,7 @@ _TOKEN: Final = re.compile(r"\bx(?:ox[a-z]|app)-[A-Za-z0-9-]{6,}")
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 #: Loggers of libraries that tell every step, and so would tell what people wrote.
 _TALKATIVE: Final = (
+    "slack_bolt",
     "slack_sdk",
     "aiohttp",
     "httpx",
@@ -72,6 +73,11 @@ class PlainFormatter(_Masking):
         return self.masked(f"{record.levelname.lower()}: {record.getMessage()}")
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Bolt sets its logger's level itself, and warns at each start that it was given what we gave it on purpose."""
+    return not (record.name.endswith(":AsyncApp") and str(record.msg).startswith("As `installation_store` or"))
+
+
 def configure_logging(
     level: str, *, secrets: Iterable[str] = (), as_json: bool = True, stream: TextIO | None = None
 ) -> None:
@@ -82,13 +88,12 @@ def configure_logging(
         secrets: values to mask wherever they turn up.
     """
     handler = logging.StreamHandler(sys.stderr if stream is None else stream)
+    handler.addFilter(_is_news)
     handler.setFormatter(JsonFormatter(secrets) if as_json else PlainFormatter(secrets))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # These warn of what is as it should be: a turn that comes while a long delivery is still at work; the token that
-    # Bolt gets for its calls and not for its look-ups.
-    for name in ("apscheduler", "slack_bolt"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    # It warns of every turn that comes while a long delivery is still at work, which is as it should be.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -119,7 +119,6 @@ def who_command(
     """
     from bot.operations.look_up import EVERYTHING, who
     from messages.cards.facts import Refusal
-    from messages.cards.refusal import refusal
     from messages.cards.who import who as card
 
     if on is None and len(words) > 2 and words[-2].lower() == "on":
@@ -129,8 +128,7 @@ def who_command(
     with installation.database.read() as session:
         found = who(session, installation.context(lambda: now), EVERYTHING, token_id, _moment(on, now))
     if isinstance(found, Refusal):
-        draw(refusal(found))
-        sys.exit(1)
+        raise click.UsageError(found.detail)
     if as_json:
         emit([asdict(found)])
     else:

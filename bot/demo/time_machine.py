@@ -12,6 +12,8 @@ from bot.clock import AdjustableClock
 from bot.wiring.slack import Worker
 
 STEP: Final = timedelta(hours=1)
+#: What is due changes by the day; looking every hour would make a week take twice as long to watch.
+SWEEP_EVERY: Final = timedelta(hours=4)
 
 
 class TimeMachine:
@@ -24,6 +26,7 @@ class TimeMachine:
         self.lock = threading.Lock()
         self._clock = clock
         self._worker = worker
+        self._swept_at = clock.now() - SWEEP_EVERY
 
     def now(self) -> datetime:
         return self._clock.now()
@@ -47,6 +50,8 @@ class TimeMachine:
             self._tick()
 
     def _tick(self) -> None:
-        self._worker.sweep()
+        if self._clock.now() - self._swept_at >= SWEEP_EVERY:
+            self._swept_at = self._clock.now()
+            self._worker.sweep()
         self._worker.climb()
         self._worker.deliver()
