@@ -65,7 +65,7 @@ def render(view: View) -> Rendered:
     """A message: at most 50 blocks and 9,500 characters in them."""
     blocks = _fitted(view.elements, MOST_BLOCKS, MOST_TEXT)
     text = fallback(view.summary, _MOST_FALLBACK) or _NOTHING
-    return Rendered(text, blocks or [_section([view.summary], _MOST_SECTION)])
+    return Rendered(text, blocks or _seen(_section([view.summary], _MOST_SECTION)) or [_section([_NOTHING], 1)])
 
 
 def render_home(view: View) -> Json:

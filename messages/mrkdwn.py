@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import groupby
 
 from messages.inert import clean
 from messages.moments import spoken, unix
@@ -26,7 +28,7 @@ _BACK = str.maketrans({look_alike: original for original, look_alike in _STAND_I
 _ACTING = re.compile(
     r"[*~`]"
     r"|(?<![A-Za-z0-9_])_+|_+(?![A-Za-z0-9_])"
-    r"|:(?=[\w+'-]+:)"  # would become an emoji
+    r"|:(?=[^\s:]+:)"  # would become an emoji
     r"|(?:^|(?<=\s))>+"  # would become a quotation, even when escaped
 )
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -38,6 +40,7 @@ def mrkdwn(text: Text, most: int, *, lines: bool = False) -> str:
 
     With ``lines`` line breaks stay. Empty when there is nothing to see.
     """
+    text = [_capped(part, most) for part in _merged(text)]
     drawn = [_drawn(part, lines) for part in text]
     whole = "".join(drawn).strip()
     if size(whole) <= most:
@@ -114,6 +117,23 @@ def _cut(part: Inline, room: int, lines: bool) -> str:
         beginning = text[:length].rstrip()
         return _drawn(beginning if isinstance(part, str) else replace(part, text=beginning), lines)
 
-    text = part if isinstance(part, str) else part.text
-    length = bisect_right(range(len(text) + 1), room, key=lambda n: size(drawn(n))) - 1
+    text = clean(part if isinstance(part, str) else part.text, lines=lines and isinstance(part, str))
+    length = bisect_right(range(min(len(text), room) + 1), room, key=lambda n: size(drawn(n))) - 1
     return drawn(length) if length > 0 else ""
+
+
+def _merged(text: Text) -> Iterable[Inline]:
+    """Neighbouring strings as one, so that no emoji or quotation comes together where they meet."""
+    for plain_ones, parts in groupby(text, key=lambda part: isinstance(part, str)):
+        if plain_ones:
+            yield "".join(part for part in parts if isinstance(part, str))
+        else:
+            yield from parts
+
+
+def _capped(part: Inline, most: int) -> Inline:
+    """Not much longer than what can be shown, so that a text of megabytes costs no more than one of pages."""
+    room = 4 * most + 100
+    if isinstance(part, Moment):
+        return part
+    return part[:room] if isinstance(part, str) else replace(part, text=part.text[:room])

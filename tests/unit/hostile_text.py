@@ -78,7 +78,8 @@ OUR_DATE = re.compile(
 )
 _SPAN = re.compile(r"`[^`\n]+`")
 _ENTITY = re.compile(r"&(?:amp|lt|gt);")
-_EMOJI = re.compile(r":[\w+'-]+:")
+_CODE = "□"  # stands for a whole code span, in which nothing acts
+_EMOJI = re.compile(r":[^\s:꞉*□]+:")  # no name of an emoji holds a stand-in or a mark
 _INVISIBLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
@@ -92,7 +93,7 @@ def mrkdwn_faults(text: str) -> list[str]:
         faults.append("an ampersand that is not escaped")
     if rest.count("`") % 2:
         faults.append("a code span is left open")
-    prose = _SPAN.sub("x", rest)
+    prose = _SPAN.sub(_CODE, rest)
     if "`" in prose or "~" in prose:
         faults.append("a backtick or tilde outside our code")
     if prose.count("*") % 2 or any(line.count("*") % 2 for line in prose.split("\n")):
