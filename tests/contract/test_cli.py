@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -225,6 +226,106 @@ def test_the_mapping_that_ships_is_found_by_name(folder: Path) -> None:
     result = run("import", "--mapping", "no-such-mapping", "tokens.csv")
     assert result.exit_code == 2
     assert "no-such-mapping" in result.stderr
+
+
+# ------------------------------------------------------------------ asking, deciding, looking up
+
+MONDAY = "2026-11-23T09:30"
+
+
+def test_sweep_prints_exactly_what_it_promises(imported: Path) -> None:
+    planned = run("sweep", "--now", MONDAY, "--dry-run", "--json")
+    assert planned.exit_code == 0
+    lines = objects(planned)
+    assert [list(one) for one in lines] == [
+        ["issuing_system", "external_id", "reasons", "tier", "reviewer", "due_at"],
+        ["issuing_system", "external_id", "reasons", "tier", "reviewer", "due_at"],
+    ]
+    assert [(one["issuing_system"], one["external_id"]) for one in lines] == [("aws-iam", "k1"), ("github", "k2")]
+    assert lines[0]["reasons"] == ["never_attested", "no_expiry", "unused"]
+    assert (lines[0]["tier"], lines[0]["reviewer"]) == ("high", "ana@example.com")
+    assert str(lines[0]["due_at"]).endswith("Z")
+    assert "Nothing was written" in planned.stderr
+
+
+def test_a_second_sweep_opens_nothing_new(imported: Path) -> None:
+    assert "2 newly asked about" in run("sweep", "--now", MONDAY).stderr
+    again = run("sweep", "--now", MONDAY)
+    assert again.exit_code == 0
+    assert "0 newly asked about; 2 open already" in again.stderr
+    assert "aws-iam/k1" in again.stdout
+    assert "never attested" in again.stdout
+
+
+def test_a_moment_that_is_none_cannot_run(imported: Path) -> None:
+    result = run("sweep", "--now", "soon")
+    assert result.exit_code == 2
+    assert "2026-11-23" in result.stderr
+
+
+def test_a_token_is_shown_by_a_part_of_its_name(imported: Path) -> None:
+    result = run("token", "drift-pr")
+    assert result.exit_code == 0
+    assert "drift-prod" in result.stdout
+    assert "Ana Lima" in result.stdout
+    several = objects(run("token", "drift", "--json"))
+    assert {one["external_id"] for one in several} == {"k1", "k2"}
+    assert run("token", "aws-iam/k1").exit_code == 0
+    nothing = run("token", "no-such-thing")
+    assert nothing.exit_code == 1
+
+
+def test_a_vendor_is_shown(imported: Path) -> None:
+    result = run("vendor", "driftly")
+    assert result.exit_code == 0
+    assert "Ben Okafor" in result.stdout
+    assert objects(run("vendor", "driftly", "--json"))[0]["token_count"] == 2
+    assert run("vendor", "nobody").exit_code == 1
+
+
+def test_a_decision_by_the_owner_is_recorded_and_found_again(imported: Path) -> None:
+    run("sweep", "--now", MONDAY)
+    refused = run("decide", "drift-prod", "attest", "--as", "ben@example.com")
+    assert refused.exit_code == 1
+    assert "Ana Lima" in refused.stdout, "a refusal names who can"
+    why = "the nightly export still feeds the CRM"
+    done = run("decide", "drift-prod", "attest", "--as", "ana@example.com", "--why", why)
+    assert done.exit_code == 0, done.output
+    assert "drift-prod" in done.stdout
+    again = run("decide", "drift-prod", "attest", "--as", "ana@example.com", "--why", why)
+    assert again.exit_code == 1
+    assert "Nothing is being asked" in again.stderr
+    history = run("history", "drift-prod")
+    assert history.exit_code == 0
+    assert "Ana Lima" in history.stdout
+    assert len(objects(run("history", "drift-prod", "--json"))) >= 2
+    assert run("ledger", "verify").exit_code == 0
+
+
+def test_nobody_decides_under_an_unknown_address(imported: Path) -> None:
+    run("sweep", "--now", MONDAY)
+    result = run("decide", "drift-prod", "attest", "--as", "anna@example.com")
+    assert result.exit_code == 1
+    assert "ana@example.com" in result.stderr
+
+
+def test_who_was_accountable(imported: Path) -> None:
+    today = run("who", "drift-prod")
+    assert today.exit_code == 0
+    assert "Ana Lima" in today.stdout
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
+    for said in (["who", "drift-prod", "--on", day], ["who", "drift-prod", "on", day]):
+        assert "Ana Lima" in run(*said).stdout
+    found = objects(run("who", "drift-prod", "--on", day, "--json"))[0]
+    assert ["service_owner", "Ana Lima"] in [role[:2] for role in found["roles"]]  # type: ignore[attr-defined]
+    assert run("who", "drift-prod", "--on", "2999-01-01").exit_code == 2
+
+
+def test_a_name_that_fits_several_is_not_guessed(imported: Path) -> None:
+    result = run("who", "drift")
+    assert result.exit_code == 1
+    assert "aws-iam/k1" in result.stderr
+    assert "github/k2" in result.stderr
 
 
 # ------------------------------------------------------------------ the record
