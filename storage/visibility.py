@@ -50,16 +50,16 @@ class Scope:
 
     def _people(self) -> Select[Any]:
         """The person and everybody below; UNION (not ALL), so that a ring of managers ends."""
-        below = select(PERSON.c.id).where(PERSON.c.id == self.person_id).cte("below", recursive=True)
-        report = PERSON.alias("report")
+        below = select(PERSON.c.id).where(PERSON.c.id == self.person_id).cte(recursive=True)
+        report = PERSON.alias()
         below = below.union(select(report.c.id).where(report.c.manager_id == below.c.id))
         return select(below.c.id)
 
     def vendors(self) -> Select[Any]:
         """``SELECT vendor id`` of those the person looks after, and of those that have one of them as a parent."""
         under = select(VENDOR.c.id).where(VENDOR.c.relationship_owner_id == self.person_id)
-        held = under.cte("held_vendor", recursive=True)
-        child = VENDOR.alias("child")
+        held = under.cte(recursive=True)
+        child = VENDOR.alias()
         held = held.union(select(child.c.id).where(child.c.parent_id == held.c.id))
         return select(held.c.id)
 

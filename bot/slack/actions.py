@@ -55,7 +55,8 @@ def decide(desk: Desk, command: Command) -> Done | Refusal:
     result = answer.outcome if isinstance(answer, Done) else f"refused: {answer.code}"
     facts = {"verb": command.verb.value, "request": command.request_id, "person": command.actor_id, "result": result}
     logger.info("%s on request %s: %s", command.verb.value, command.request_id, result, extra=facts)
-    desk.services.changed()
+    if isinstance(answer, Done):
+        desk.services.changed()
     return answer
 
 

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import aiohttp
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
@@ -64,7 +65,7 @@ class SlackEdge:
         self.desk = Desk(ctx, Accounts(ctx, settings.bot_token, settings.api_url), services)
         client = AsyncWebClient(settings.bot_token, base_url=settings.api_url, timeout=TIMEOUT, retry_handlers=[])
         self.replies = Replies(client)
-        self.app = _bolt(self, client)
+        self.app = _bolt(self, client, settings)
 
     def asgi(self, wall: Callable[[], float] = time.time) -> ASGIApp:
         """The endpoint for Slack's requests, guarded.
@@ -125,15 +126,16 @@ class Authorisation:
             if self._known is None:
                 try:
                     answer = await asyncio.wait_for(self._client.auth_test(), _AUTHORISE_WITHIN)
-                except (SlackClientError, TimeoutError, OSError) as error:
+                except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
                     logger.warning("Slack did not say who the app is: %s", type(error).__name__)
                     return {}
                 self._known = dict(answer.data) if isinstance(answer.data, dict) else {}
             return self._known
 
 
-def _bolt(edge: SlackEdge, client: AsyncWebClient) -> AsyncApp:
+def _bolt(edge: SlackEdge, client: AsyncWebClient, settings: SlackSettings) -> AsyncApp:
     desk, replies, authorisation = edge.desk, edge.replies, Authorisation(client)
+    bare = AsyncWebClient(base_url=settings.api_url, timeout=TIMEOUT, retry_handlers=[])  # gets its token per request
 
     # A function, because Bolt reads the names of the parameters and takes a method's ``self`` for one of them.
     async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
@@ -141,9 +143,9 @@ def _bolt(edge: SlackEdge, client: AsyncWebClient) -> AsyncApp:
 
     app = AsyncApp(
         name="whose",
-        client=client,
+        client=bare,
         authorize=authorize,
-        signing_secret=edge.settings.signing_secret,
+        signing_secret=settings.signing_secret,
         process_before_response=True,
         ssl_check_enabled=False,  # it would be answered before the signature is looked at
         attaching_function_token_enabled=False,
