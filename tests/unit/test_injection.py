@@ -105,3 +105,8 @@ def test_identifiers_in_code_stay_as_they_are() -> None:
 
 def test_a_terminal_sequence_goes_as_a_whole() -> None:
     assert clean("\x1b[31mred\x1b[0m \x1b]0;title\x07end\x1b") == "red end"
+
+
+def test_two_values_that_meet_make_nothing_together() -> None:
+    for text in ([":", "smile", ":"], ["a:smi", "le:"], ["", ">", " quoted"]):
+        assert not mrkdwn_faults(mrkdwn(text, 3_000))
