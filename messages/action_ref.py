@@ -18,6 +18,8 @@ class Verb(StrEnum):
     ROTATE = "rotate"
     REVOKE = "revoke"
     DISOWN = "disown"
+    REASSIGN = "reassign"
+    """Somebody who answers for the token, but does not own it, names who should."""
     SNOOZE = "snooze"
     LET_LAPSE = "let_lapse"
     ACCEPT = "accept"

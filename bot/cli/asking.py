@@ -77,6 +77,7 @@ _DECISIONS = (
     Verb.ROTATE,
     Verb.REVOKE,
     Verb.DISOWN,
+    Verb.REASSIGN,
     Verb.SNOOZE,
     Verb.LET_LAPSE,
     Verb.ACCEPT,
@@ -91,7 +92,7 @@ _RESULTS = ("accepted_unverified", "failed")
 @click.argument("decision", type=click.Choice([verb.value for verb in _DECISIONS]))
 @click.option("--as", "actor", metavar="EMAIL", required=True, help="Who decides; their authority is what counts.")
 @click.option("--why", default="", metavar="TEXT", help="The reason, where the policy wants one.")
-@click.option("--to", "new_owner", metavar="EMAIL", help="disown: who should own it instead.")
+@click.option("--to", "new_owner", metavar="EMAIL", help="disown, reassign: who should own it.")
 @click.option("--until", type=DAY_OR_MOMENT, help="snooze: the day on which to ask again.")
 @click.option("--evidence", default="", metavar="TEXT", help="done: the ticket or other evidence.")
 @click.option("--result", type=click.Choice(_RESULTS), default=_RESULTS[0], help="done: what came of it.")

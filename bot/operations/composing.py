@@ -16,21 +16,20 @@ from bot.operations.ownership import has_owner
 from bot.rules.authority import authority_for
 from bot.rules.ladder import climb_from, default_action
 from bot.rules.lifecycle import State
-from bot.rules.policy_parts import DecisionKind, Rung, StepKind
+from bot.rules.policy_parts import DecisionKind, Role, Rung, StepKind
 from messages.action_ref import Verb
 from messages.cards.facts import RequestFacts, TokenFacts
-from storage.requests import LADDER_STEP
+from storage.requests import DECISION, LADDER_STEP
 
 _DECISIONS = {
     Verb.ATTEST: DecisionKind.ATTEST,
     Verb.ROTATE: DecisionKind.ROTATE,
     Verb.REVOKE: DecisionKind.REVOKE,
     Verb.DISOWN: DecisionKind.DISOWN,
+    Verb.REASSIGN: DecisionKind.REASSIGN,
     Verb.SNOOZE: DecisionKind.SNOOZE,
     Verb.LET_LAPSE: DecisionKind.LET_LAPSE,
 }
-_IN_A_CHANNEL = (Verb.ATTEST, Verb.ROTATE, Verb.REVOKE)
-"""What a card shows where many read it; who may is worked out at the click."""
 
 
 def request_facts(case: Case, reader: Reader, token: TokenFacts) -> RequestFacts:
@@ -41,6 +40,7 @@ def request_facts(case: Case, reader: Reader, token: TokenFacts) -> RequestFacts
     zone = case.people.working_time(reader).timezone
     first, last = snooze_days(case, zone)
     why = _why(case, reader, steps)
+    proposal = _proposal(case)
     return RequestFacts(
         request_id=case.request_id,
         version=case.request.version,
@@ -63,7 +63,8 @@ def request_facts(case: Case, reader: Reader, token: TokenFacts) -> RequestFacts
         offered=offered,
         needs_form=frozenset(verb for verb in offered if needs_form(case, verb)),
         becomes_owner=not has_owner(case),
-        proposed_by=_proposer(case),
+        proposed_by=proposal.by,
+        handover_note=proposal.note,
         proposed_to=case.people.name_of(case.request.handover_to_id),
         settled=settled_facts(case.session, case.people, [case.request_id]).get(case.request_id),
         instructions="" if case.task is None else case.task.instructions,
@@ -160,10 +161,24 @@ def _coming(case: Case) -> _Coming:
     return _Coming(name, "" if first.person_id is None else first.rung.value, acts)
 
 
-def _proposer(case: Case) -> str:
+@dataclass(frozen=True)
+class _Proposal:
+    by: str = ""
+    note: str = ""
+
+
+def _proposal(case: Case) -> _Proposal:
+    """Who named the next owner, and what they added."""
     if case.request.handover_to_id is None:
-        return ""
-    return case.people.name_of(case.standing.service_owner)
+        return _Proposal()
+    named = (
+        select(DECISION.c.actor_id, DECISION.c.justification)
+        .where(DECISION.c.request_id == case.request_id, DECISION.c.kind.in_(["disown", "reassign"]))
+        .order_by(DECISION.c.id.desc())
+        .limit(1)
+    )
+    row = case.session.connection().execute(named).one_or_none()
+    return _Proposal() if row is None else _Proposal(case.people.name_of(row.actor_id), row.justification)
 
 
 def _offered(case: Case, reader: Reader) -> list[Verb]:
@@ -174,20 +189,23 @@ def _offered(case: Case, reader: Reader) -> list[Verb]:
         return []
     if reader is not None and case.request.handover_to_id == reader:
         return [Verb.ACCEPT, Verb.DECLINE]
-    return [verb for verb in _DECISIONS if _makes_sense(case, verb) and _may(case, reader, verb)]
+    offered = [verb for verb in _DECISIONS if _makes_sense(case, verb) and _may(case, reader, verb)]
+    # "Not mine" names the next owner too; one button for it is enough.
+    return [verb for verb in offered if verb is not Verb.REASSIGN or Verb.DISOWN not in offered]
 
 
 def _makes_sense(case: Case, verb: Verb) -> bool:
     if verb is Verb.LET_LAPSE and not {"expiring", "expired"} & set(case.request.reasons):
         return False
-    if case.state is State.HANDOVER and verb in (Verb.DISOWN, Verb.SNOOZE):
+    if case.state is State.HANDOVER and verb in (Verb.DISOWN, Verb.REASSIGN, Verb.SNOOZE):
         return False
     return EFFECTS[verb].offered(case)
 
 
 def _may(case: Case, reader: Reader, verb: Verb) -> bool:
     if reader is None:
-        return verb in _IN_A_CHANNEL
+        # Where many read it, what their role may do is shown; whether the one who clicks may is seen then.
+        return Role.SECURITY in case.ctx.policy.authority.roles_for(_DECISIONS[verb])
     return authority_for(_DECISIONS[verb], reader, case.standing, case.people, case.ctx.policy) is not None
 
 

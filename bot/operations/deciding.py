@@ -116,7 +116,7 @@ def needs_form(case: Case, verb: Verb) -> bool:
     """Whether a click on ``verb`` has to ask something first."""
     if verb in (Verb.ATTEST, Verb.LET_LAPSE):
         return reason_required(case, verb)
-    return verb in (Verb.ROTATE, Verb.REVOKE, Verb.DISOWN, Verb.SNOOZE, Verb.DONE)
+    return verb in (Verb.ROTATE, Verb.REVOKE, Verb.DISOWN, Verb.REASSIGN, Verb.SNOOZE, Verb.DONE)
 
 
 def snooze_days(case: Case, zone: str) -> tuple[date, date]:
@@ -142,7 +142,12 @@ def check_input(case: Case, command: Command, actor: Actor) -> str:
         case Verb.SNOOZE:
             return _snooze_fault(case, command.snooze_until, actor.person.zone)
         case Verb.DISOWN if command.new_owner_id is not None:
-            return _new_owner_fault(case, command.new_owner_id, actor.person.id)
+            same = command.new_owner_id == actor.person.id
+            return deciding.NEW_OWNER_SAME if same else _new_owner_fault(case, command.new_owner_id)
+        case Verb.REASSIGN if command.new_owner_id is None:
+            return deciding.NEEDED
+        case Verb.REASSIGN if command.new_owner_id != actor.person.id:
+            return _new_owner_fault(case, command.new_owner_id)
         case Verb.DONE if command.result not in ("accepted_unverified", "failed"):
             return deciding.CHOOSE
         case Verb.DONE if not command.evidence.strip():
@@ -164,11 +169,11 @@ def _snooze_fault(case: Case, until: date | None, zone: str) -> str:
     return ""
 
 
-def _new_owner_fault(case: Case, new_owner_id: int, actor_id: int) -> str:
+def _new_owner_fault(case: Case, new_owner_id: int | None) -> str:
     proposed = case.people.get(new_owner_id)
     if proposed is None or not proposed.active:
         return deciding.NEW_OWNER_UNKNOWN
-    if proposed.id == actor_id or proposed.id == case.standing.service_owner:
+    if proposed.id == case.standing.service_owner:
         return deciding.NEW_OWNER_SAME
     if case.request.handover_count >= MOST_HANDOVERS:
         return deciding.TOO_MANY_HANDOVERS

@@ -16,7 +16,7 @@ from sqlalchemy import insert
 from bot.operations.case import Case
 from bot.operations.commands import Command
 from bot.operations.deciding import Actor
-from bot.operations.handover import accept, decline, disown
+from bot.operations.handover import accept, decline, disown, reassign
 from bot.operations.ownership import become_owner, has_owner
 from bot.operations.remediation import open_remediation, report_remediation
 from bot.rules.calendar import next_working, zone_of
@@ -167,6 +167,9 @@ EFFECTS: dict[Verb, Effect] = {
     Verb.REVOKE: Effect(_is(Event.REVOKE), _always, _remediate),
     Verb.DISOWN: Effect(
         lambda command: Event.DISOWN if command.new_owner_id is None else Event.PROPOSE, _always, disown
+    ),
+    Verb.REASSIGN: Effect(
+        lambda command: Event.CLAIM if command.new_owner_id == command.actor_id else Event.PROPOSE, _always, reassign
     ),
     Verb.SNOOZE: Effect(_is(Event.SNOOZE), _can_snooze, _snooze),
     Verb.LET_LAPSE: Effect(_is(Event.LET_LAPSE), _can_lapse, _let_lapse),

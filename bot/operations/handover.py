@@ -34,6 +34,15 @@ def disown(case: Case, command: Command, event: Event, actor: Actor) -> None:
     case.move(State.OPEN, step=_after_the_owner(case.ladder, case.request.step), next_step_at=case.now)
 
 
+def reassign(case: Case, command: Command, event: Event, actor: Actor) -> None:
+    """Somebody above the owner names who should own it; naming oneself takes it over at once."""
+    case.close_steps(actor.person.id)
+    if event is Event.CLAIM:
+        accept(case, command, event, actor)
+    else:
+        _propose(case, command, actor)
+
+
 def _propose(case: Case, command: Command, actor: Actor) -> None:
     proposed = case.people.get(command.new_owner_id)
     if proposed is None:

@@ -30,6 +30,7 @@ _ACTS: dict[Verb, Act] = {
     Verb.ROTATE: DecisionKind.ROTATE,
     Verb.REVOKE: DecisionKind.REVOKE,
     Verb.DISOWN: DecisionKind.DISOWN,
+    Verb.REASSIGN: DecisionKind.REASSIGN,
     Verb.SNOOZE: DecisionKind.SNOOZE,
     Verb.LET_LAPSE: DecisionKind.LET_LAPSE,
     Verb.DONE: "remediation_done",

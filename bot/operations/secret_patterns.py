@@ -120,7 +120,7 @@ def _random_run(text: str) -> str | None:
         text = pattern.sub(" ", text)
     for match in _RUN.finditer(text):
         run = match.group()
-        for part in re.split(r"[._~/-]", run) if _reads_as_words(run) else (run, *run.split(".")):
+        for part in re.split(r"[._~/-]", run) if _reads_as_words(run) else (run, *re.split(r"[.=]", run)):
             part = part.strip("=/+-_.~")
             if _looks_random(part):
                 return "AWS secret access key" if _AWS_SECRET.fullmatch(part) else "random-looking string"

@@ -31,6 +31,8 @@ class Event(StrEnum):
     """Disowned, with a new owner named."""
     DISOWN = "disown"
     """Disowned, with nobody named."""
+    CLAIM = "claim"
+    """Somebody who may name an owner names themselves."""
     ACCEPT = "accept"
     DECLINE = "decline"
     CLIMB = "climb"
@@ -53,6 +55,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.OPEN, Event.SNOOZE): State.OPEN,
     (State.OPEN, Event.PROPOSE): State.HANDOVER,
     (State.OPEN, Event.DISOWN): State.OPEN,
+    (State.OPEN, Event.CLAIM): State.OPEN,
     (State.OPEN, Event.CLIMB): State.OPEN,
     (State.OPEN, Event.WITHDRAW): State.WITHDRAWN,
     # While a proposed owner thinks it over, whoever may decide still may; that ends the proposal.
@@ -60,6 +63,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.HANDOVER, Event.LET_LAPSE): State.SETTLED,
     (State.HANDOVER, Event.ROTATE): State.REMEDIATING,
     (State.HANDOVER, Event.REVOKE): State.REMEDIATING,
+    (State.HANDOVER, Event.CLAIM): State.OPEN,
     (State.HANDOVER, Event.ACCEPT): State.OPEN,
     (State.HANDOVER, Event.DECLINE): State.OPEN,
     (State.HANDOVER, Event.CLIMB): State.OPEN,

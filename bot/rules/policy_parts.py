@@ -345,7 +345,6 @@ class Attention(Part):
     """How much of a person's day the bot may take."""
 
     messages_per_person_per_day: Positive = 3
-    quiet_after_let_lapse: Flag = True
 
 
 class Urgent(Part):

@@ -30,7 +30,7 @@ from messages.wording import outcomes
 
 logger = logging.getLogger(__name__)
 
-_ALWAYS_ASK = frozenset({Verb.ROTATE, Verb.REVOKE, Verb.DISOWN, Verb.SNOOZE, Verb.DONE})
+_ALWAYS_ASK = frozenset({Verb.ROTATE, Verb.REVOKE, Verb.DISOWN, Verb.REASSIGN, Verb.SNOOZE, Verb.DONE})
 _SHOWS = frozenset({Verb.OPEN, Verb.SHOW_TOKEN, Verb.SHOW_HISTORY, Verb.SHOW_MINE})
 
 

@@ -21,7 +21,7 @@ def _afterwards(verb: Verb, facts: RequestFacts) -> list[Inline]:
             return [f" {outcomes.pending(facts.settled)} {outcomes.assigned(facts)}"]
         case Verb.DONE if facts.settled:
             return [f" {outcomes.result(facts.settled.outcome, facts.settled.result)}"]
-        case Verb.DISOWN if one_line(facts.proposed_to):
+        case Verb.DISOWN | Verb.REASSIGN if one_line(facts.proposed_to):
             return [f" {names.person(facts.proposed_to)} is asked to take it over."]
         case Verb.DISOWN | Verb.DECLINE if one_line(facts.next_name):
             return [f" {names.person_as(facts.next_name, facts.next_role)} is asked next."]

@@ -77,6 +77,8 @@ def _fields(verb: Verb, facts: RequestFacts) -> list[Field]:
         case Verb.DISOWN:
             owner = PersonField("new_owner", deciding.NEW_OWNER, required=False, hint=deciding.NEW_OWNER_HINT)
             return [owner, _note(words)]
+        case Verb.REASSIGN:
+            return [PersonField("new_owner", deciding.NEW_OWNER_NAMED), _reason(verb, facts)]
         case Verb.SNOOZE:
             return [_until(facts), _reason(verb, facts)]
         case Verb.ACCEPT | Verb.DECLINE:

@@ -14,6 +14,7 @@ _LABELS = {
     Verb.ROTATE: "Rotate…",
     Verb.REVOKE: "Revoke…",
     Verb.DISOWN: "Not mine…",
+    Verb.REASSIGN: "Name an owner…",
     Verb.SNOOZE: "Snooze",
     Verb.LET_LAPSE: "Let it lapse",
     Verb.ACCEPT: "Accept",
@@ -94,6 +95,12 @@ _FORMS = {
         "Whoever you name is asked to take it over. Name nobody, and the next person on the list is asked.",
         "Anything the next person should know?",
     ),
+    Verb.REASSIGN: FormWords(
+        "Name an owner",
+        "Send",
+        "Whoever you name is asked to take it over. Until they accept, it stays as it is. Name yourself to take it.",
+        "Anything they should know?",
+    ),
     Verb.SNOOZE: FormWords(
         "Ask me later",
         "Snooze",
@@ -136,6 +143,7 @@ STILL_RIGHT_OPTIONS = (("yes", "Yes, all of it"), ("no", "No, something has chan
 NOT_RIGHT = "Then please cancel, and choose rotate, revoke or not mine, or have the entry corrected first."
 NEW_OWNER = "Who does it belong to?"
 NEW_OWNER_HINT = "Leave it empty if you do not know."
+NEW_OWNER_NAMED = "Who should own it?"
 UNTIL = "Ask again on"
 RESULT = "What came of it?"
 RESULT_HINT = "It is recorded as accepted, not verified, until the issuing system confirms it."

@@ -135,7 +135,7 @@ _RECORDED = {
     "rotate": "Recorded: {name} is to be rotated.",
     "revoke": "Recorded: {name} is to be revoked.",
     "disown": "Recorded: {name} is not yours.",
-    "reassign": "Recorded: {name} is passed on.",
+    "reassign": "Recorded: you named an owner for {name}.",
     "snooze": "Recorded: {name} can wait.",
     "let_lapse": "Recorded: {name} may lapse. There are no more reminders about its expiry.",
     "accept": "Recorded: you are the service owner of {name} now.",
