@@ -7,15 +7,13 @@ Ownership rows are closed and opened, never deleted.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Integer,
-    Select,
     and_,
     case,
     delete,
@@ -32,38 +30,13 @@ from sqlmodel import Session
 
 from storage.bulk import indexes_later
 from storage.database import UTCDateTime, is_sqlite
-from storage.inventory import OWNERSHIP, OWNERSHIP_ROLES, TOKEN, VENDOR
-from storage.people import PERSON
-from storage.staging import PLAIN, Staged, staged
+from storage.inventory import OWNERSHIP, OWNERSHIP_ROLES, TOKEN
+from storage.merge_findings import Findings
+from storage.staging import FORWARD, PLAIN, Staged, staged
 
-#: Moments that only ever move forward.
-FORWARD = ("last_used_at", "last_rotated_at", "last_attested_at")
 #: Changes of these leave the token's tier as it is: no policy looks at them.
 _NOT_TIERED = (*FORWARD, "created_at", "display_name", "purpose", "notes")
 _PAGE = 5_000
-
-
-class FileCounts(NamedTuple):
-    """What became of the rows of one file."""
-
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    vanished: int = 0
-
-
-class OwnerChange(NamedTuple):
-    """A role of a token that existed before changed hands. People by id and pseudonym."""
-
-    token_id: int
-    issuing_system: str
-    external_id: str
-    role: str
-    before_ref: str | None
-    before_email: str | None
-    after_ref: str | None
-    after_email: str | None
-    before_source: str | None
 
 
 class Merge:
@@ -207,6 +180,11 @@ class Merge:
             )
         )
 
+    @property
+    def findings(self) -> Findings:
+        """What :meth:`match` found."""
+        return Findings(self._session, self._shapes, self._base)
+
     def forget_vanished(self) -> int:
         """Mark nothing as vanished after all; returns how many it would have been."""
         return self._connection.execute(delete(self._tables.vanished)).rowcount
@@ -293,128 +271,3 @@ class Merge:
             .where(TOKEN.c.id == change.c.token_id, change.c.role == "service_owner")
             .values(service_owner_id=change.c.after_id, updated_at=self._now)
         )
-
-    # -------------------------------------------------------------- telling
-
-    def counts(self) -> dict[int, FileCounts]:
-        """Per file number, how many rows were new, changed, unchanged, and how many tokens vanished."""
-        token, changed, owners = self._tables.token, self._tables.changed, self._tables.owner_change
-        touched = select(changed.c.seq).union(select(owners.c.seq)).subquery()
-        per_file = select(token.c.file, func.count()).group_by(token.c.file)
-        rows = self._counted(per_file)
-        new = self._counted(per_file.where(token.c.token_id.is_(None)))
-        differing = self._counted(per_file.join(touched, touched.c.seq == token.c.seq))
-        gone = self._counted(select(self._tables.vanished.c.file, func.count()).group_by("file"))
-        return {
-            file: FileCounts(new[file], differing[file], rows[file] - new[file] - differing[file], gone[file])
-            for file in rows
-        }
-
-    def _counted(self, query: Select[tuple[Any, int]]) -> Counter[int]:
-        return Counter({row[0]: row[1] for row in self._connection.execute(query)})
-
-    def owner_changes(self) -> Iterator[OwnerChange]:
-        """Every role of a token that existed before that changes hands, in the order of token and role."""
-        change, before, after = self._tables.owner_change, PERSON.alias("before"), PERSON.alias("after")
-        query = (
-            select(
-                change.c.token_id,
-                TOKEN.c.issuing_system,
-                TOKEN.c.external_id,
-                change.c.role,
-                before.c.ref,
-                before.c.email,
-                after.c.ref,
-                after.c.email,
-                change.c.before_source,
-            )
-            .join(TOKEN, TOKEN.c.id == change.c.token_id)
-            .outerjoin(before, before.c.id == change.c.before_id)
-            .outerjoin(after, after.c.id == change.c.after_id)
-            .order_by(change.c.token_id, change.c.role)
-        )
-        for row in self._connection.execute(query).yield_per(_PAGE):
-            yield OwnerChange(*row)
-
-    def first_owners(self, refs: Mapping[int, str]) -> Iterator[list[str]]:
-        """Pages of ``role token_id person_ref`` for every role that had nobody before, by role, then token.
-
-        Args:
-            refs: the pseudonym of each person by the number of the run's register.
-        """
-        token, change = self._tables.token, self._tables.owner_change
-        for role in OWNERSHIP_ROLES:
-            existing = (
-                select(change.c.token_id, PERSON.c.ref)
-                .join(PERSON, PERSON.c.id == change.c.after_id)
-                .where(change.c.role == role, change.c.before_id.is_(None))
-                .order_by(change.c.token_id)
-            )
-            yield [f"{role} {token_id} {ref}" for token_id, ref in self._connection.execute(existing)]
-            new = (
-                select(token.c.seq, token.c[role])
-                .where(token.c.token_id.is_(None), token.c[role].is_not(None))
-                .order_by(token.c.seq)
-            )
-            base = self._base
-            for page in self._connection.execute(new).yield_per(_PAGE).partitions():
-                yield [f"{role} {base + seq} {refs[number]}" for seq, number in page]
-
-    def vanished(self) -> Iterator[tuple[int, str, str, int | None]]:
-        """Id, issuing system, external id and owner's id of every token that vanishes."""
-        gone = self._tables.vanished
-        query = (
-            select(TOKEN.c.id, TOKEN.c.issuing_system, TOKEN.c.external_id, TOKEN.c.service_owner_id)
-            .join(gone, gone.c.token_id == TOKEN.c.id)
-            .order_by(TOKEN.c.id)
-        )
-        for row in self._connection.execute(query).yield_per(_PAGE):
-            yield tuple(row)
-
-    def revoked_again(self, limit: int) -> tuple[int, list[str]]:
-        """How many staged tokens are revoked here, and the first names."""
-        token = self._tables.token
-        query = (
-            select(TOKEN.c.issuing_system, TOKEN.c.external_id)
-            .join(token, token.c.token_id == TOKEN.c.id)
-            .where(TOKEN.c.state == "revoked")
-        )
-        total = self._connection.scalar(select(func.count()).select_from(query.subquery())) or 0
-        rows = self._connection.execute(query.order_by(TOKEN.c.id).limit(limit)).all() if total else []
-        return total, [f"{row.issuing_system} {row.external_id}" for row in rows]
-
-    def new_sample(self, limit: int) -> list[str]:
-        """The first new tokens by name."""
-        token = self._tables.token
-        query = select(token.c.issuing_system, token.c.external_id).where(token.c.token_id.is_(None))
-        rows = self._connection.execute(query.order_by(token.c.seq).limit(limit)).all()
-        return [f"{row.issuing_system} {row.external_id}" for row in rows]
-
-    def changed_sample(self, limit: int) -> list[tuple[str, str, Any, Any]]:
-        """Token, column, value before and after of the first changed tokens. Ask before :meth:`apply`."""
-        token, changed = self._tables.token, self._tables.changed
-        vendor, after_vendor = VENDOR, VENDOR.alias("after_vendor")
-        names = [name for name in PLAIN if name not in ("issuing_system", "external_id")]
-        query = (
-            select(token, TOKEN, vendor.c.name.label("vendor_before"), after_vendor.c.name.label("vendor_after"))
-            .join(changed, changed.c.seq == token.c.seq)
-            .join(TOKEN, TOKEN.c.id == token.c.token_id)
-            .outerjoin(vendor, vendor.c.id == TOKEN.c.vendor_id)
-            .outerjoin(after_vendor, after_vendor.c.id == self._vendor_id())
-            .order_by(token.c.seq)
-            .limit(limit)
-        )
-        found: list[tuple[str, str, Any, Any]] = []
-        for row in self._connection.execute(query).mappings():
-            columns, name = (
-                self._shapes[row[token.c.shape]],
-                f"{row[TOKEN.c.issuing_system]} {row[TOKEN.c.external_id]}",
-            )
-            for column in (one for one in names if one in columns):
-                before, after = row[TOKEN.c[column]], row[token.c[column]]
-                moved = after is not None and (before is None or after > before)
-                if moved if column in FORWARD else before != after:
-                    found.append((name, column, before, after))
-            if "vendor" in columns and row["vendor_before"] != row["vendor_after"]:
-                found.append((name, "vendor", row["vendor_before"], row["vendor_after"]))
-        return found[:limit]

@@ -44,6 +44,8 @@ TEXTS = (
     "tags",
     "notes",
 )
+#: Moments that only ever move forward.
+FORWARD = ("last_used_at", "last_rotated_at", "last_attested_at")
 PLAIN = (*TEXTS, "customer_data", *MOMENTS)
 NUMBERED = ("vendor", *OWNERSHIP_ROLES)
 _PLACE = ("file", "line", "shape")

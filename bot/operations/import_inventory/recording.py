@@ -20,7 +20,7 @@ from bot.operations.import_inventory.report import ImportReport
 from bot.operations.import_inventory.vendors import RelationshipChange
 from storage.ledger.log import append
 from storage.ledger.record import Entry, RecordKind
-from storage.merge import Merge, OwnerChange
+from storage.merge_findings import Findings, OwnerChange, Vanished
 
 _BATCH = 1_000
 
@@ -28,7 +28,7 @@ _BATCH = 1_000
 def record_import(
     session: Session,
     report: ImportReport,
-    merge: Merge | None,
+    findings: Findings | None,
     left: list[Left],
     relationships: list[RelationshipChange],
     directory: Directory,
@@ -42,43 +42,36 @@ def record_import(
     """
     if not report.changed_anything:
         return
-    entries = _entries(report, merge, left, relationships, directory, addresses)
+    entries = _entries(report, findings, left, relationships, directory, addresses)
     while batch := [replace(entry, effective_at=now) for entry in islice(entries, _BATCH)]:
         append(session, batch, clock)
 
 
 def _entries(
     report: ImportReport,
-    merge: Merge | None,
+    findings: Findings | None,
     left: list[Left],
     relationships: list[RelationshipChange],
     directory: Directory,
     addresses: Mapping[str, int],
 ) -> Iterator[Entry]:
     refs = {number: directory.known[one].ref for one, number in addresses.items() if one in directory.known}
-    yield _run_entry(report, merge, refs)
+    yield _run_entry(report, findings, refs)
     for one in left:
-        disclosures = {"email": one.email} | ({"name": one.name} if one.name else {})
         details = {"person": one.ref}
+        disclosures = {one.ref: _named(one.name, one.email)}
         yield Entry(RecordKind.PERSON_LEFT, reason="people_file", details=details, disclosures=disclosures)
     for relationship in relationships:
         yield _relationship_entry(relationship, directory)
-    if merge is not None:
-        for change in merge.owner_changes():
+    if findings is not None:
+        for change in findings.owner_changes():
             if change.before_ref is not None:
-                yield _owner_entry(change)
-        for token_id, system, external_id, owner_id in merge.vanished():
-            owner = directory.known[directory.email_of(owner_id)].ref if owner_id is not None else None
-            yield Entry(
-                RecordKind.TOKEN_VANISHED,
-                reason="not_in_import",
-                token_id=token_id,
-                token={"issuer": system, "external_id": external_id},
-                accountable={"before": {"service_owner": owner}} if owner else {},
-            )
+                yield _owner_entry(change, directory)
+        for gone in findings.vanished():
+            yield _vanished_entry(gone, directory)
 
 
-def _run_entry(report: ImportReport, merge: Merge | None, refs: Mapping[int, str]) -> Entry:
+def _run_entry(report: ImportReport, findings: Findings | None, refs: Mapping[int, str]) -> Entry:
     files = [
         {
             "sha256": one.sha256,
@@ -92,8 +85,8 @@ def _run_entry(report: ImportReport, merge: Merge | None, refs: Mapping[int, str
         for one in report.files
     ]
     details: dict[str, object] = {"files": files}
-    if merge is not None:
-        count, digest = _digest(merge.first_owners(refs))
+    if findings is not None:
+        count, digest = _digest(findings.first_owners(refs))
         details |= {"first_owners": count, "first_owners_sha256": digest}
     return Entry(RecordKind.INVENTORY_IMPORTED, reason="import", details=details)
 
@@ -106,27 +99,47 @@ def _digest(pages: Iterable[list[str]]) -> tuple[int, str]:
     return count, digest.hexdigest()
 
 
-def _owner_entry(change: OwnerChange) -> Entry:
+def _owner_entry(change: OwnerChange, directory: Directory) -> Entry:
     after = {change.role: change.after_ref} if change.after_ref else {}
-    disclosures = {"owner_before": change.before_email or "", "owner_after": change.after_email or ""}
     return Entry(
         RecordKind.OWNERSHIP_CHANGED,
         reason="import",
         token_id=change.token_id,
         token={"issuer": change.issuing_system, "external_id": change.external_id},
         accountable={"before": {change.role: change.before_ref}, "after": after},
-        disclosures={name: value for name, value in disclosures.items() if value},
+        details={"role": change.role},
+        disclosures=_names(directory, change.before_email, change.after_email),
     )
 
 
 def _relationship_entry(change: RelationshipChange, directory: Directory) -> Entry:
-    refs = [directory.known[one].ref if one else None for one in (change.before, change.after)]
     role = "vendor_relationship_owner"
-    disclosures = {"owner_before": change.before} | ({"owner_after": change.after} if change.after else {})
+    after = {role: directory.known[change.after].ref} if change.after else {}
     return Entry(
         RecordKind.OWNERSHIP_CHANGED,
         reason="import",
-        details={"vendor": change.vendor_id},
-        accountable={"before": {role: refs[0]}, "after": {role: refs[1]} if refs[1] else {}},
-        disclosures=disclosures,
+        details={"role": role, "vendor": change.vendor_id},
+        accountable={"before": {role: directory.known[change.before].ref}, "after": after},
+        disclosures=_names(directory, change.before, change.after),
     )
+
+
+def _vanished_entry(gone: Vanished, directory: Directory) -> Entry:
+    owner = directory.known[directory.email_of(gone.owner_id)].ref if gone.owner_id is not None else None
+    return Entry(
+        RecordKind.TOKEN_VANISHED,
+        reason="not_in_import",
+        token_id=gone.token_id,
+        token={"issuer": gone.issuing_system, "external_id": gone.external_id},
+        accountable={"before": {"service_owner": owner}} if owner else {},
+    )
+
+
+def _names(directory: Directory, *addresses: str | None) -> dict[str, str]:
+    """Disclosures that tie pseudonyms to names and addresses."""
+    people = [directory.known[one] for one in addresses if one]
+    return {person.ref: _named(person.name, person.email) for person in people}
+
+
+def _named(name: str, address: str) -> str:
+    return f"{name} <{address}>" if name else address

@@ -21,6 +21,7 @@ from bot.operations.import_inventory.tokens import merge_tokens
 from bot.operations.import_inventory.vendors import Vendors, check_vendors, finish_vendors, write_vendors
 from bot.operations.secret_patterns import shown
 from storage.database import Database
+from storage.search_index import refresh_search
 from storage.staging import Scratch
 
 MAX_FILES = 100
@@ -220,11 +221,12 @@ def _write_all(
         tell(1)
         relationships = write_vendors(run, vendors, directory)
         tell(2)
-        merge = merge_tokens(run, session, directory, vendors) if run.token_rows else None
+        findings = merge_tokens(run, session, directory, vendors) if run.token_rows else None
+        refresh_search(session)
         tell(3)
         finish_vendors(run, vendors)
         warn_of_mentions(run, directory)
-        record_import(session, report, merge, left, relationships, directory, run.addresses, run.now, clock)
+        record_import(session, report, findings, left, relationships, directory, run.addresses, run.now, clock)
         tell(4)
         if report.dry_run:
             raise StopImport

@@ -12,12 +12,13 @@ from bot.operations.import_inventory.people import Directory
 from bot.operations.import_inventory.report import MAX_DIFF, Change, counted
 from bot.operations.import_inventory.rows import Run
 from bot.operations.import_inventory.vendors import Vendors
-from storage.merge import Merge, OwnerChange
+from storage.merge import Merge
+from storage.merge_findings import Findings, OwnerChange
 
 _SHOWN = 5
 
 
-def merge_tokens(run: Run, session: Session, directory: Directory, vendors: Vendors) -> Merge:
+def merge_tokens(run: Run, session: Session, directory: Directory, vendors: Vendors) -> Findings:
     """Work out and write what the staged tokens change; counts, diff and warnings go into the report."""
     by_number = {number: address for address, number in run.addresses.items()}
     numbers = {number for column in OWNER_COLUMNS for number in run.scratch.used(column)}
@@ -35,37 +36,37 @@ def merge_tokens(run: Run, session: Session, directory: Directory, vendors: Vend
         run.report.warnings.append(
             f"{tokens} not in the files, but rows were refused that may name them: none is marked as vanished."
         )
-    _tell(run, merge)
+    _tell(run, merge.findings)
     merge.apply()
-    return merge
+    return merge.findings
 
 
-def _tell(run: Run, merge: Merge) -> None:
+def _tell(run: Run, findings: Findings) -> None:
     report = run.report
-    for number, counts in merge.counts().items():
+    for number, counts in findings.counts().items():
         file = run.file(number)
         file.new += counts.new
         file.changed += counts.changed
         file.unchanged += counts.unchanged
         file.vanished += counts.vanished
-    for name in merge.new_sample(MAX_DIFF):
+    for name in findings.new_sample(MAX_DIFF):
         report.add_change(Change("tokens", "new", name))
-    for name, column, before, after in merge.changed_sample(MAX_DIFF):
+    for name, column, before, after in findings.changed_sample(MAX_DIFF):
         report.add_change(Change("tokens", "changed", name, column, _text(before), _text(after)))
     overruled: list[OwnerChange] = []
-    for change in merge.owner_changes():
+    for change in findings.owner_changes():
         name = f"{change.issuing_system} {change.external_id}"
         before, after = change.before_email or "", change.after_email or ""
         report.add_change(Change("tokens", "changed", name, change.role, before, after))
         if change.before_source == "decision":
             overruled.append(change)
-    for _, system, external_id, _owner in merge.vanished():
-        report.add_change(Change("tokens", "vanished", f"{system} {external_id}"))
+    for gone in findings.vanished():
+        report.add_change(Change("tokens", "vanished", f"{gone.issuing_system} {gone.external_id}"))
     if overruled:
         names = ", ".join(f"{one.external_id} ({one.before_email})" for one in overruled[:_SHOWN])
         owners = counted(len(overruled), "owner agreed on in chat is", "owners agreed on in chat are")
         report.warnings.append(f"{owners} replaced by the file's: {names}. Correct the file where it is behind.")
-    total, names_again = merge.revoked_again(_SHOWN)
+    total, names_again = findings.revoked_again(_SHOWN)
     if total:
         report.warnings.append(
             f"Still in the files: {counted(total, 'token that was', 'tokens that were')} revoked here, "
