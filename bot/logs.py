@@ -21,18 +21,24 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 MASK: Final = "•••"
 _TOKEN: Final = re.compile(r"\bx(?:ox[a-z]|app)-[A-Za-z0-9-]{6,}")
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-#: Loggers of libraries that tell every step, and so would tell what people wrote.
-_TALKATIVE: Final = (
-    "slack_bolt",
-    "slack_sdk",
-    "aiohttp",
-    "httpx",
-    "httpcore",
-    "uvicorn",
-    "sqlalchemy",
-    "alembic",
-    "asyncio",
-)
+#: Libraries that tell every step, and so would tell what people wrote: from what level on they are listened to.
+#: Said here and not at their loggers, since some of them set their own levels.
+_LISTENED_TO_FROM: Final = {
+    "aiohttp": logging.WARNING,
+    "alembic": logging.WARNING,
+    # It warns of every turn that comes while a long delivery is still at work, which is as it should be.
+    "apscheduler": logging.ERROR,
+    "asyncio": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "httpx": logging.WARNING,
+    "slack_bolt": logging.WARNING,
+    "slack_sdk": logging.WARNING,
+    "sqlalchemy": logging.WARNING,
+    "uvicorn": logging.WARNING,
+    "whose:AsyncApp": logging.WARNING,
+}
+#: Bolt says so at each start, of what was given to it on purpose.
+_NO_NEWS: Final = "As `installation_store` or `authorize` has been used"
 
 
 class _Masking(logging.Formatter):
@@ -74,8 +80,9 @@ class PlainFormatter(_Masking):
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Bolt sets its logger's level itself, and warns at each start that it was given what we gave it on purpose."""
-    return not (record.name.endswith(":AsyncApp") and str(record.msg).startswith("As `installation_store` or"))
+    """Whether a line is worth writing, and safe to write."""
+    least = _LISTENED_TO_FROM.get(record.name.partition(".")[0], logging.NOTSET)
+    return record.levelno >= least and not str(record.msg).startswith(_NO_NEWS)
 
 
 def configure_logging(
@@ -93,7 +100,3 @@ def configure_logging(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # It warns of every turn that comes while a long delivery is still at work, which is as it should be.
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

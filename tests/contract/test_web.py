@@ -139,6 +139,21 @@ def test_log_lines_are_json_with_the_request_and_without_secrets(capsys: pytest.
     assert last["at"].endswith("+00:00")
 
 
+def test_libraries_are_not_let_tell_what_people_wrote(capsys: pytest.CaptureFixture[str]) -> None:
+    before = logging.getLogger().handlers[:], logging.getLogger().level
+    bolt = logging.getLogger("slack_bolt.AsyncApp")
+    try:
+        configure_logging("debug")
+        bolt.setLevel(logging.DEBUG)  # as Bolt itself does
+        bolt.debug("body: because the customer left")
+        bolt.warning("As `installation_store` or `authorize` has been used, `token` will be ignored.")
+        bolt.error("a listener failed")
+    finally:
+        logging.getLogger().handlers[:], level = before
+        logging.getLogger().setLevel(level)
+    assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == ["a listener failed"]
+
+
 def test_the_formatter_does_not_need_a_request() -> None:
     record = logging.makeLogRecord({"msg": "hello", "levelname": "INFO"})
     assert "request_id" not in json.loads(JsonFormatter([]).format(record))
