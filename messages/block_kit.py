@@ -49,7 +49,7 @@ _MOST_CONTEXT = 2_000
 _MOST_ACTIONS = 25
 _MOST_BUTTON = 75
 _SHORT_VALUE = 60  # a longer one gets the whole width instead of half of it
-_SQUEEZES = (_MOST_SECTION, 600, 200)
+_SQUEEZES = (_MOST_SECTION, 1_200, 600, 450, 300, 200)
 _NOTHING = "—"
 
 
@@ -108,14 +108,12 @@ def _fitted(elements: Sequence[Element], most_blocks: int, most_text: int) -> li
     """Blocks within the limits: long texts are cut first, then rows left out, then whatever else comes last."""
     for squeeze in _SQUEEZES:
         drawn = [_blocks(element, squeeze) for element in elements]
-        if _fits(drawn, most_blocks, most_text):
-            return _distinct(drawn)
+        text = sum(map(text_in, drawn))
+        if text <= most_text:
+            break
+    if text <= most_text and sum(map(len, drawn)) <= most_blocks:
+        return _distinct(drawn)
     return _distinct(_thinned(elements, drawn, most_blocks - 1, most_text - 100))
-
-
-def _fits(drawn: Iterable[Sequence[Json]], most_blocks: int, most_text: int) -> bool:
-    blocks = [block for group in drawn for block in group]
-    return len(blocks) <= most_blocks and sum(map(text_in, blocks)) <= most_text
 
 
 def _thinned(
@@ -123,14 +121,14 @@ def _thinned(
 ) -> list[list[Json]]:
     """``drawn`` without as many elements as need be, and a line that says how many rows are not there."""
     blocks = sum(map(len, drawn))
-    text = sum(text_in(block) for group in drawn for block in group)
+    text = sum(map(text_in, drawn))
     kept: list[list[Json] | None] = list(drawn)
     rows = 0
     for index in sorted(range(len(elements)), key=lambda i: (_importance(elements[i], i), -i)):
         if blocks <= most_blocks and text <= most_text:
             break
         blocks -= len(drawn[index])
-        text -= sum(map(text_in, drawn[index]))
+        text -= text_in(drawn[index])
         kept[index] = None
         rows += isinstance(elements[index], Row)
     place = max((i for i, element in enumerate(elements) if isinstance(element, Row)), default=len(kept) - 1)

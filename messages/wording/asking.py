@@ -125,6 +125,8 @@ def _why(facts: RequestFacts) -> str:
             return f"This came to you because you stand in for {name}."
         case "delegate":
             return "This came to you because you stand in for its owner."
+        case "" if not facts.offered:
+            return "You can see this; it is for others to decide."
         case _:
             return "This came to you because the policy names you for it."
 

@@ -25,14 +25,14 @@ _HEADINGS = {
     "unavailable": "Please try again later",
 }
 _SENTENCES = {
-    "no_authority": "Nothing was changed. {name} can be decided by the people below.",
+    "no_authority": "Nothing was changed. The people below can decide about {name}.",
     "already_decided": "Nothing was changed; the first answer for {name} counts.",
     "stale": "{name} has changed since this card was sent, so nothing was changed. Please use the newest card.",
     "unknown_person": "Nothing was changed, because your account is not linked to a person in the directory. "
     "Whoever looks after the directory can add it.",
     "inactive": "Nothing was changed, because your entry in the directory says that you have left. "
     "If that is wrong, whoever looks after the directory can correct it.",
-    "not_visible": "The policy shows this to its owners and to a few named roles.",
+    "not_visible": "The policy shows {name} to its owners and to a few named roles.",
     "not_found": "There is no {name} among the tokens that you can see.",
     "not_offered": "Nothing was changed, because this cannot be chosen for {name} at the moment.",
     "invalid": "Nothing was changed. Please correct it and send it again.",
@@ -52,13 +52,12 @@ def sentence(refusal: Refusal) -> str:
     name = short(refusal.token_name, names.NAME)
     if refusal.code == "no_authority" and not refusal.who_can:
         return "Nothing was changed. The security team can decide this, or say who can."
+    if refusal.code == "not_found" and not name:
+        return "It is not there any more, or it is not open to you."
     template = _SENTENCES.get(refusal.code, "That did not work, and nothing was changed.")
     # Not str.format: braces in a name must stay what they are.
-    return _capital(template.replace("{name}", name or "this"))
-
-
-def _capital(text: str) -> str:
-    return text if text[:1].isupper() or not text.startswith("this") else text[:1].upper() + text[1:]
+    begins = template.startswith("{name}")
+    return template.replace("{name}", name or ("This token" if begins else "this token"))
 
 
 WHO_CAN = "Who can decide"

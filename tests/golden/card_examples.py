@@ -313,6 +313,7 @@ FORMS: dict[str, Example] = {
     "form_rotate": Example(form, (Verb.ROTATE, HIGH)),
     "form_revoke": Example(form, (Verb.REVOKE, HIGH)),
     "form_disown": Example(form, (Verb.DISOWN, HIGH)),
+    "form_reassign": Example(form, (Verb.REASSIGN, OWNERLESS)),
     "form_snooze": Example(form, (Verb.SNOOZE, HIGH)),
     "form_let_lapse": Example(form, (Verb.LET_LAPSE, HIGH)),
     "form_decline": Example(form, (Verb.DECLINE, HANDOVER)),

@@ -186,6 +186,11 @@ def test_long_texts_are_cut_before_any_row_goes() -> None:
     assert sum(block["type"] == "section" for block in drawn) == 15
 
 
+def test_too_many_rows_are_no_reason_to_cut_short_ones() -> None:
+    drawn = blocks(*[Row(["x" * 100], button(n)) for n in range(60)])
+    assert all(block["text"]["text"] == "x" * 100 for block in drawn if block["type"] == "section")
+
+
 def test_words_and_dividers_go_when_there_are_too_many_of_them() -> None:
     drawn = blocks(Heading("Title"), *[Divider()] * 70, Buttons([button(1)]))
     assert drawn[0]["type"] == "header"

@@ -243,6 +243,7 @@ def test_a_high_risk_attestation_restates_vendor_purpose_and_scope_and_asks_why(
         (Verb.ROTATE, ["justification"]),
         (Verb.REVOKE, ["justification"]),
         (Verb.DISOWN, ["new_owner", "justification"]),
+        (Verb.REASSIGN, ["new_owner", "justification"]),
         (Verb.SNOOZE, ["until", "justification"]),
         (Verb.LET_LAPSE, ["justification"]),
         (Verb.DECLINE, ["justification"]),
@@ -408,6 +409,9 @@ def test_every_refusal_says_something(code: str) -> None:
     text = said(refusal(Refusal(code, "{name} {0} %s")))
     assert len(text.split()) > 5
     assert "{name}" not in text or "{name} {0} %s" in text
+    unnamed = said(refusal(Refusal(code)))
+    assert "{" not in unnamed
+    assert not re.search(r"[.?] [a-z]|^[a-z]", unnamed, re.MULTILINE)
 
 
 @pytest.mark.parametrize("verb", Verb)
@@ -428,6 +432,12 @@ def test_every_reason_is_a_sentence(code: str, token: TokenFacts) -> None:
     assert sentence[1][0].isupper()
     assert sentence[1].endswith(".")
     assert "_" not in sentence[1]
+
+
+def test_whoever_only_looks_is_not_told_that_it_came_to_them() -> None:
+    text = said(asked(replace(HIGH, why="", offered=())))
+    assert "it is for others to decide" in text
+    assert "came to you" not in text
 
 
 @pytest.mark.parametrize("role", ["owner", "business_owner", "manager", "something_new", "", "delegate", "security"])
