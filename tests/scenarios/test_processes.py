@@ -1,0 +1,172 @@
+"""``whose up``, ``web`` and ``worker`` as processes: talking to Slack, one writer at a time, stopping when told to."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.servers.workspace import RunningWorkspace, running_workspace
+
+PATIENCE = 60.0
+WHOSE = [sys.executable, "-c", "from bot.cli import main; main()"]
+PEOPLE = "email,name\nana@example.com,Ana Lima\n"
+TOKENS = "external_id,issuing_system,display_name,service_owner\nk1,aws-iam,drift-prod,ana@example.com\n"
+
+
+class Process:
+    """A running ``whose …``; ``lines`` is what it has logged or said."""
+
+    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+        self.process = process
+        self._log = log
+
+    @property
+    def said(self) -> str:
+        return self._log.read_text()
+
+    def wait_for(self, words: str) -> str:
+        """The line with these words."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            found = next((line for line in self.said.splitlines() if words in line), None)
+            if found is not None:
+                return found
+            assert self.process.poll() is None, self.said
+            assert time.monotonic() < deadline, self.said
+            time.sleep(0.05)
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
+
+
+class House:
+    """A folder with an inventory, and settings that point at a workspace of ours."""
+
+    def __init__(self, folder: Path, slack: RunningWorkspace) -> None:
+        self.folder = folder
+        mine = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "WHOSE_"))}
+        self.environ = mine | {
+            "DATABASE_URL": f"sqlite:///{folder / 'whose.db'}",
+            "SLACK_BOT_TOKEN": slack.bot_token,
+            "SLACK_SIGNING_SECRET": slack.signing_secret,
+            "SLACK_API_URL": slack.url,
+        }
+
+    def run(self, *args: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*WHOSE, *args], cwd=self.folder, env=self.environ, capture_output=True, text=True, check=False
+        )
+
+    @contextmanager
+    def start(self, *args: str) -> Iterator[Process]:
+        log = self.folder / f"{args[0]}.log"
+        with log.open("w") as stderr:
+            process = subprocess.Popen([*WHOSE, *args], cwd=self.folder, env=self.environ, stderr=stderr, text=True)
+        try:
+            yield Process(process, log)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+@pytest.fixture
+def slack() -> Iterator[RunningWorkspace]:
+    with running_workspace() as workspace:
+        workspace.workspace.add_user("Ana Lima", email="ana@example.com", tz="Europe/Lisbon")
+        workspace.workspace.add_channel("security")
+        yield workspace
+
+
+@pytest.fixture
+def house(tmp_path: Path, slack: RunningWorkspace) -> House:
+    (tmp_path / "people.csv").write_text(PEOPLE)
+    (tmp_path / "tokens.csv").write_text(TOKENS)
+    house = House(tmp_path, slack)
+    done = house.run("import", "people.csv", "tokens.csv")
+    assert done.returncode == 0, done.stderr
+    return house
+
+
+def test_up_is_web_and_worker_and_stops_when_told(house: House, slack: RunningWorkspace) -> None:
+    with house.start("up", "--port", "0") as up:
+        url = up.wait_for("Listening on ").split()[2].rstrip(";")
+        assert httpx.get(f"{url}/healthz").text == "ok"
+        ready = httpx.get(f"{url}/readyz")
+        assert (ready.status_code, ready.json()["ready"]) == (200, True)
+
+        slack.attach(f"{url}/slack/events")
+        ana = slack.workspace.user_by_email("ana@example.com")
+        outcome = slack.driver.command(ana.id, "drift-prod")
+        assert outcome.error is None
+        assert "drift-prod" in json.dumps(outcome.ephemeral[0].blocks)
+
+        second = house.run("worker")
+        assert second.returncode == 2
+        assert "whose up" in second.stderr
+        assert "one such process at a time" in second.stderr
+        assert house.run("sweep", "--json").returncode == 0, "a short command may run beside it"
+
+        assert up.stop() == 0
+        assert "Traceback" not in up.said
+        assert slack.bot_token not in up.said
+    with house.start("worker") as worker:
+        worker.wait_for("Working")
+        assert worker.stop() == 0
+
+
+def test_doctor_asks_slack(house: House) -> None:
+    done = house.run("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "the bot is in" in done.stdout
+    assert "clock: agrees with Slack's" in done.stdout
+
+
+def test_doctor_names_a_missing_scope_and_what_it_is_for(tmp_path: Path) -> None:
+    with running_workspace(scopes={"chat:write", "commands", "users:read"}) as slack:
+        house = House(tmp_path, slack)
+        house.run("migrate")
+        done = house.run("doctor")
+    assert done.returncode == 1
+    assert "users:read.email is missing, to match accounts" in done.stdout
+
+
+def test_a_refused_token_is_said_with_what_to_do(house: House) -> None:
+    house.environ["SLACK_BOT_TOKEN"] = "xoxb-another"
+    done = house.run("up", "--port", "0")
+    assert done.returncode == 2
+    assert "Slack refuses the bot token (invalid_auth)" in done.stderr
+    assert "xoxb-another" not in done.stderr
+
+
+def test_web_without_slack_serves_health_only(house: House) -> None:
+    for name in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_API_URL"):
+        del house.environ[name]
+    with house.start("web", "--port", "0") as web:
+        line = web.wait_for("Listening on ")
+        assert "SLACK_BOT_TOKEN is not set" in line
+        url = line.split()[2].rstrip(",")
+        assert httpx.get(f"{url}/readyz").status_code == 200
+        assert httpx.post(f"{url}/slack/events").status_code == 404
+        assert web.stop() == 0
+    refused = house.run("worker")
+    assert refused.returncode == 2
+    assert "SLACK_BOT_TOKEN is not set" in refused.stderr
+
+
+def test_a_taken_port_is_said(house: House, slack: RunningWorkspace) -> None:
+    taken = slack.site.rpartition(":")[2]
+    done = house.run("web", "--port", taken)
+    assert done.returncode == 2
+    assert f"Cannot listen on 127.0.0.1:{taken}" in done.stderr
