@@ -111,9 +111,7 @@ class ColumnMapping(_Part):
                 plans[id(block.header)] = [_Plan.make(self, part, block) for part in self.explode or [_Part()]]
                 kept.append(block.header)
             for plan in plans[id(block.header)]:
-                made = plan.apply(block)
-                if made.rows:
-                    yield made
+                yield plan.apply(block)
 
 
 @dataclass(frozen=True)

@@ -148,25 +148,22 @@ def _check_start(start: bytes) -> None:
 
 def _csv_blocks(source: Source, progress: Callable[[int], None] | None) -> Iterator[Block]:
     stream = io.TextIOWrapper(source.stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    try:
-        # A line is read in pieces of at most MAX_LINE, so that a file without line breaks does not fill the memory.
-        reader = csv.reader(iter(partial(stream.readline, MAX_LINE), ""), strict=True)
-        header = _header(reader)
-        while True:
-            start = reader.line_num + 1
-            rows = _next_rows(reader, start, BLOCK)
-            if not rows:
-                return
-            lines: Sequence[int] = range(start, start + len(rows))
-            if reader.line_num + 1 != start + len(rows) or [] in rows:
-                lines = _starts(rows, start)
-                lines, rows = _without_blank(lines, rows, len(header))
-            if rows:
-                yield Block("", header, lines, rows)
-            if progress is not None:
-                progress(source.stream.tell())
-    finally:
-        stream.detach()
+    # A line is read in pieces of at most MAX_LINE, so that a file without line breaks does not fill the memory.
+    reader = csv.reader(iter(partial(stream.readline, MAX_LINE), ""), strict=True)
+    header = _header(reader)
+    yield Block("", header, (), ())  # so that the columns are looked at even where no row follows
+    while True:
+        start = reader.line_num + 1
+        rows = _next_rows(reader, start, BLOCK)
+        if not rows:
+            return
+        lines: Sequence[int] = range(start, start + len(rows))
+        if reader.line_num + 1 != start + len(rows) or [] in rows:
+            lines, rows = _without_blank(_starts(rows, start), rows, len(header))
+        if rows:
+            yield Block("", header, lines, rows)
+        if progress is not None:
+            progress(source.stream.tell())
 
 
 def _next_rows(reader: Iterator[list[str]], start: int, count: int) -> list[list[str]]:

@@ -148,7 +148,8 @@ def _take(run: Run, number: int, found: Iterator[Block]) -> int:
         count += len(block.rows)
         if id(block.header) not in checkers:
             checkers[id(block.header)] = _checker(run, number, block)
-        _take_block(run, number, block, *checkers[id(block.header)])
+        if block.rows:
+            _take_block(run, number, block, *checkers[id(block.header)])
     return count
 
 
