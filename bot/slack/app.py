@@ -16,12 +16,14 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import aiohttp
+from slack_bolt import BoltResponse
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.operations.context import Context
@@ -79,7 +81,11 @@ class SlackEdge:
         handler = AsyncSlackRequestHandler(self.app)
 
         async def bolt(scope: Scope, receive: Receive, send: Send) -> None:
-            response = await handler.handle(Request(scope, receive))
+            try:
+                response = await handler.handle(Request(scope, receive))
+            except Exception as error:  # noqa: BLE001 - named consequence: logged, and answered with a 400
+                logger.warning("a payload was refused: %s in Bolt", type(error).__name__)
+                response = PlainTextResponse("This payload cannot be read.", 400)
             await response(scope, receive, send)
 
         return Guard(bolt, self.settings.signing_secret, wall)
@@ -183,6 +189,12 @@ def _bolt(edge: SlackEdge, client: AsyncWebClient, settings: SlackSettings) -> A
         if home is not None:
             replies.later(replies.publish(home.user_id, home.view))
         await ack()
+
+    @app.error
+    async def on_error(error: Exception) -> BoltResponse:
+        # Listeners catch their own; what is left is Bolt stumbling over a payload that is none of Slack's.
+        logger.warning("a payload was refused: %s in Bolt", type(error).__name__)
+        return BoltResponse(status=400, body="This payload cannot be read.")
 
     @app.event(_ANY)
     async def on_other_event(ack: Callable[..., Any]) -> None:

@@ -16,7 +16,7 @@ from bot.slack.person import Acting
 from messages.action_ref import Verb
 from messages.block_kit import render_modal
 from messages.cards.facts import Refusal
-from messages.cards.forms import faults
+from messages.cards.forms import faults, form
 from messages.cards.refusal import refusal
 from messages.view import View
 
@@ -45,7 +45,10 @@ def answer_submission(desk: Desk, body: Mapping[str, Any]) -> Ack:
     person = desk.accounts.identify(submission.sender)
     if isinstance(person, Refusal):
         return in_place(refusal(person))
-    wrong = _faults(desk, submission, person)
+    try:
+        wrong = _faults(desk, submission, person)
+    except PayloadError as error:
+        return in_place(refusal(unreadable(error)))
     if wrong:
         return {"response_action": "errors", "errors": wrong}
     command = _command(desk, submission, person)
@@ -66,12 +69,18 @@ def in_place(view: View) -> Ack:
 
 
 def _faults(desk: Desk, submission: Submission, person: Acting) -> dict[str, str]:
-    """What is wrong with the answers, by field. What cannot be decided at all is left to where decisions are taken."""
+    """What is wrong with the answers, by field. What cannot be decided at all is left to where decisions are taken.
+
+    Raises:
+        PayloadError: an answer is missing that Slack always sends, if only as an empty one.
+    """
     wrong = {name: fault for name in _WRITTEN if (fault := _written_fault(submission.values.get(name, "")))}
     action = submission.action
     with desk.ctx.database.read() as session:
         facts = request_for_reader(session, desk.ctx, action.subject, person.id)
     if facts is not None and action.verb in facts.offered and action.version == facts.version:
+        if not {asked.name for asked in form(action.verb, facts).fields} <= submission.values.keys():
+            raise PayloadError("answers of the form are missing")
         wrong = faults(action.verb, facts, submission.values) | wrong
     return wrong
 
