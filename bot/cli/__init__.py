@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-from sqlalchemy.exc import DBAPIError
 
 from bot.errors import WhoseError
 
@@ -79,23 +78,27 @@ def _explain(error: BaseException) -> int:
         case BrokenPipeError():
             _swallow_the_rest()
             return 0
-        case DBAPIError():
-            click.echo(_database_trouble(error), err=True)
-            return CANNOT_RUN
         case _:
-            click.echo(
-                f"Something went wrong that Whose did not foresee ({type(error).__name__}). "
-                "Run the command again with --debug to see where.",
-                err=True,
-            )
+            click.echo(_database_trouble(error) or _unforeseen(error), err=True)
             return CANNOT_RUN
 
 
-def _database_trouble(error: DBAPIError) -> str:
-    """The driver's own first line; never the statement, whose values may be personal."""
+def _database_trouble(error: BaseException) -> str:
+    """The driver's own first line, never the statement, whose values may be personal; empty where it is none of its."""
+    if "sqlalchemy" not in sys.modules:  # so that --help need not load it
+        return ""
+    from sqlalchemy.exc import DBAPIError
+
+    if not isinstance(error, DBAPIError):
+        return ""
     said = str(error.orig).strip().splitlines()
+    return f"The database refused: {said[0] if said else type(error).__name__}. `whose doctor` looks what is wrong."
+
+
+def _unforeseen(error: BaseException) -> str:
     return (
-        f"The database refused: {said[0] if said else type(error).__name__}. Run `whose doctor` to see what is wrong."
+        f"Something went wrong that Whose did not foresee ({type(error).__name__}). "
+        "Run the command again with --debug to see where."
     )
 
 

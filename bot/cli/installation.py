@@ -1,4 +1,7 @@
-"""What most commands start with: the settings and the installation they describe."""
+"""What most commands start with: the settings and the installation they describe.
+
+What takes long to load is imported where it is used, so that ``--help`` answers at once.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,9 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 import click
 
 from bot.cli.output import say
-from bot.clock import SystemClock
-from bot.logs import configure_logging
-from bot.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from bot.settings import Settings
     from bot.wiring.installation import Installation
 
 P = ParamSpec("P")
@@ -23,6 +24,9 @@ R = TypeVar("R")
 
 def settings_for_a_command() -> Settings:
     """The settings, with log lines as plain text for somebody at a terminal: warnings and worse."""
+    from bot.logs import configure_logging
+    from bot.settings import load_settings
+
     settings = load_settings()
     level = settings.log_level if settings.log_level == "debug" else "warning"
     configure_logging(level, secrets=settings.secrets(), as_json=False)
@@ -34,6 +38,7 @@ def with_installation(command: Callable[Concatenate[Installation, P], R]) -> Cal
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        from bot.clock import SystemClock
         from bot.wiring.installation import open_installation
 
         installation = open_installation(settings_for_a_command(), SystemClock().now, say)

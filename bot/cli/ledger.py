@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group("ledger")
 def ledger_command() -> None:
-    """Read and verify the record of everything that was asked, said and done."""
+    """Read and verify the record of what was asked, said and done."""
 
 
 @ledger_command.command("show")

@@ -30,7 +30,9 @@ class SeveralError(NotFoundError):
 @json_option
 @with_installation
 def token_command(installation: Installation, words: tuple[str, ...], as_json: bool) -> None:
-    """Show a token, by any part of its name or id, and what is being asked about it.
+    """Show a token, found by any part of its name or id.
+
+    With what is being asked about it. Exit code 1 when none is found.
 
     \b
     Example:
@@ -55,7 +57,7 @@ def token_command(installation: Installation, words: tuple[str, ...], as_json: b
 @json_option
 @with_installation
 def vendor_command(installation: Installation, words: tuple[str, ...], as_json: bool) -> None:
-    """Show a vendor: its contract, who answers for it, and what it holds.
+    """Show a vendor, its contract, and the tokens it holds.
 
     \b
     Example:
@@ -110,7 +112,9 @@ def history_command(installation: Installation, words: tuple[str, ...], as_json:
 def who_command(
     installation: Installation, words: tuple[str, ...], on: tuple[datetime, bool] | None, as_json: bool
 ) -> None:
-    """Show who was accountable for a token, what they had been asked, and who could have removed it.
+    """Show who was accountable for a token on a day.
+
+    And what they had been asked by then, what they said, and who could have removed the access.
 
     \b
     Examples:

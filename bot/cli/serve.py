@@ -10,11 +10,9 @@ import click
 
 from bot.cli.installation import settings_for_a_command
 from bot.cli.output import progress, say, show
-from bot.clock import SystemClock
-from bot.logs import configure_logging
-from bot.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from bot.settings import Settings
     from bot.wiring.installation import Installation
 
 _host = click.option("--host", metavar="ADDRESS", help="Where to listen; WHOSE_HOST, else 127.0.0.1.")
@@ -122,12 +120,16 @@ def _serve(host: str | None, port: int | None, *, with_worker: bool, purpose: st
 
 
 def _settings() -> Settings:
+    from bot.logs import configure_logging
+    from bot.settings import load_settings
+
     settings = load_settings()
     configure_logging(settings.log_level, secrets=settings.secrets())
     return settings
 
 
 def _installation(settings: Settings) -> Installation:
+    from bot.clock import SystemClock
     from bot.wiring.installation import open_installation
 
     return open_installation(settings, SystemClock().now, say)

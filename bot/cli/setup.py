@@ -9,7 +9,6 @@ import click
 
 from bot.cli.installation import json_option, settings_for_a_command
 from bot.cli.output import emit, say, show
-from bot.clock import SystemClock
 
 _MARKS = {"ok": "ok   ", "look": "look ", "wrong": "WRONG"}
 
@@ -46,6 +45,7 @@ def doctor_command(as_json: bool) -> None:
     Example:
         whose doctor
     """
+    from bot.clock import SystemClock
     from bot.wiring.health import examine
 
     findings = examine(settings_for_a_command(), SystemClock().now)
