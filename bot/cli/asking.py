@@ -16,6 +16,7 @@ from bot.cli.output import draw, emit, progress, say, show
 from messages.action_ref import Verb
 
 if TYPE_CHECKING:
+    from bot.operations.commands import Answer
     from bot.operations.sweep import DueToken, SweepReport
     from bot.wiring.installation import Installation
 
@@ -124,8 +125,6 @@ def decide_command(
     from bot.operations.commands import Command
     from bot.operations.named import open_request_of, person_named
     from bot.operations.record_decision import record_decision
-    from messages.cards.facts import Refusal
-    from messages.cards.refusal import refusal
 
     ctx = installation.context()
     token_id = the_token(installation, token)
@@ -150,6 +149,14 @@ def decide_command(
             result=result if verb is Verb.DONE else "",
         ),
     )
+    _tell(answer, as_json=as_json)
+
+
+def _tell(answer: Answer, *, as_json: bool) -> None:
+    """Say what became of a decision; a refusal ends in exit code 1."""
+    from messages.cards.facts import Refusal
+    from messages.cards.refusal import refusal
+
     if isinstance(answer, Refusal):
         if as_json:
             emit([{"refused": asdict(answer)}])
