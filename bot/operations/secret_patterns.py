@@ -88,6 +88,7 @@ _FEWEST_CHANGES: Final = 7  # of character class, in the shortest run that can l
 _CHANGE: Final = re.compile(r"(?<=[a-z])[A-Z0-9]|(?<=[A-Z])[a-z0-9]|(?<=[0-9])[A-Za-z]")
 _LITERALS: Final = re.compile("|".join(re.escape(literal) for _, literal, _ in _FORMATS if literal))
 _WORD: Final = re.compile(r"[A-Z]?[a-z]{3,}|[A-Z]{3,}|\d+")
+_NAME: Final = re.compile(r"[A-Za-z][\w .()/-]{0,39}", re.ASCII)
 _HARMLESS: Final = re.compile(r"[A-Za-z][A-Za-z ._@-]*|[0-9TZ:+./ -]+", re.ASCII)
 
 
@@ -161,3 +162,11 @@ def shown(text: str) -> str:
     if len(text) <= 40 and _HARMLESS.fullmatch(text) and looks_like_secret(text) is None:
         return text
     return mask(text) if text else ""
+
+
+def shown_name(text: str) -> str:
+    """A column's name or a key for a message: like :func:`shown`, and a few digits are no harm in it."""
+    few_digits = sum(map(str.isdigit, text)) <= 3
+    if few_digits and _NAME.fullmatch(text) and looks_like_secret(text) is None:
+        return text
+    return shown(text)

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from bot.operations.import_inventory.cells import Unreadable
-from bot.operations.secret_patterns import shown
+from bot.operations.secret_patterns import shown_name
 
 MAX_JSON = 256 * 1024**2
 MAX_YAML = 32 * 1024**2
@@ -134,7 +134,7 @@ class _Json:
                 raise DocumentError("a key in quotes is expected here", self.line)
             key = self.value()
             if key not in SECTIONS:
-                raise DocumentError(f"there is no list {shown(key)}", self.line)
+                raise DocumentError(f"there is no list {shown_name(key)}", self.line)
             self.take(":")
             self.peek()
             yield key
@@ -205,7 +205,7 @@ def read_yaml(document: str) -> Iterator[Object]:
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode) or key.value not in SECTIONS or key.value in seen:
-                name = shown(key.value) if isinstance(key, yaml.ScalarNode) else "of that name"
+                name = shown_name(key.value) if isinstance(key, yaml.ScalarNode) else "of that name"
                 raise DocumentError(f"there is no list {name}, or it is there twice", line)
             seen.add(key.value)
             if not isinstance(value, yaml.SequenceNode):

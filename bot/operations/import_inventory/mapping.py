@@ -33,7 +33,7 @@ from bot.errors import WhoseError
 from bot.operations.import_inventory.columns import NAMES, header_key
 from bot.operations.import_inventory.reading import Block, FileError
 from bot.operations.import_inventory.report import Kind
-from bot.operations.secret_patterns import shown
+from bot.operations.secret_patterns import shown_name
 from bot.rules.policy_yaml import path_text, read_yaml
 
 _SHIPPED = resources.files("bot.operations.import_inventory") / "mappings"
@@ -244,7 +244,7 @@ def parse_mapping(text: str, name: str = "mapping") -> ColumnMapping:
         for ours in (*part.ours, *mapping.values):
             if ours not in NAMES[mapping.kind]:
                 known = ", ".join(NAMES[mapping.kind])
-                raise MappingError(f"{name}: {shown(ours)} is no column of {mapping.kind}. Columns: {known}.")
+                raise MappingError(f"{name}: {shown_name(ours)} is no column of {mapping.kind}. Columns: {known}.")
     for part in mapping.explode or [_Part()]:
         together = [*mapping.ours, *part.ours]
         for ours in together:

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from bot.operations.import_inventory import documents
 from bot.operations.import_inventory.columns import header_key
-from bot.operations.secret_patterns import shown
+from bot.operations.secret_patterns import shown_name
 
 MAX_LINE = 1024 * 1024  # characters; a row of 31 full cells is shorter than this in any real inventory
 MAX_COLUMNS = 200
@@ -221,6 +221,6 @@ def _header(reader: Any) -> tuple[str, ...]:
         if not name.strip():
             raise FileError("a column has no name", "Name every column in the first line", line)
         if header_key(name) in seen:
-            raise FileError(f"the column {shown(name)} is there twice", "Keep one of them", line)
+            raise FileError(f"the column {shown_name(name)} is there twice", "Keep one of them", line)
         seen.add(header_key(name))
     return tuple(header)

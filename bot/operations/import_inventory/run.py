@@ -19,7 +19,7 @@ from bot.operations.import_inventory.report import FileReport, ImportReport, Kin
 from bot.operations.import_inventory.rows import Origin, Run, StopImport
 from bot.operations.import_inventory.tokens import merge_tokens
 from bot.operations.import_inventory.vendors import Vendors, check_vendors, finish_vendors, write_vendors
-from bot.operations.secret_patterns import shown
+from bot.operations.secret_patterns import shown_name
 from storage.database import Database
 from storage.search_index import refresh_search
 from storage.staging import Scratch
@@ -189,7 +189,7 @@ def _checker(run: Run, number: int, block: Block) -> tuple[Checker, int]:
     file = run.file(number)
     file.kind = file.kind or header.kind
     if header.unknown:
-        names = ", ".join(shown(name) for name in header.unknown)
+        names = ", ".join(shown_name(name) for name in header.unknown)
         warning = f"{file.file}: columns that are not read: {names}."
         if warning not in run.report.warnings:
             run.report.warnings.append(warning)
