@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import available_timezones
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlmodel import Session
 
 from bot.rules.policy import Policy
@@ -16,6 +16,7 @@ from bot.sandbox.workspace import Workspace
 from bot.slack.identity import SCOPES
 from storage.database import Database
 from storage.inventory import TOKEN, VENDOR
+from storage.outbox import POSTING
 from storage.people import PERSON
 from storage.requests import REQUEST
 
@@ -74,6 +75,10 @@ def suggestions(database: Database) -> Suggestions:
         climbing = _a_request_that_climbs(session)
         answerer = _somebody_to_be(session, apart_from=climbing.email if climbing else "")
     tips = []
+    if answerer and not answerer.asked:
+        tips.append(
+            "It is after hours for everybody to be asked, so nobody was yet: push the clock by a day first."
+        )
     if answerer:
         tips.append(f"Answer as an owner: be {answerer.name}, read what Whose asks, and press a button.")
     if climbing:
@@ -120,14 +125,20 @@ def _a_request_that_climbs(session: Session) -> Any:
 
 
 def _somebody_to_be(session: Session, *, apart_from: str) -> Any:
-    """An owner who is asked about little, so that one card says it all; not ``apart_from`` where there is a choice."""
+    """An owner who was asked already, about little, so that one card says it all; not ``apart_from`` where there is a
+    choice. None: nobody is to be asked."""
+    asked = exists().where(POSTING.c.person_id == PERSON.c.id)
     query = (
-        select(PERSON.c.email, func.coalesce(func.nullif(PERSON.c.name, ""), PERSON.c.email).label("name"))
+        select(
+            PERSON.c.email,
+            func.coalesce(func.nullif(PERSON.c.name, ""), PERSON.c.email).label("name"),
+            asked.label("asked"),
+        )
         .join(REQUEST, REQUEST.c.waiting_on_id == PERSON.c.id)
         .join(TOKEN, TOKEN.c.id == REQUEST.c.token_id)
         .where(REQUEST.c.state == "open", TOKEN.c.service_owner_id == PERSON.c.id)
         .group_by(PERSON.c.id)
-        .order_by(PERSON.c.email == apart_from, func.count(), PERSON.c.email)
+        .order_by(asked.desc(), PERSON.c.email == apart_from, func.count(), PERSON.c.email)
         .limit(1)
     )
     return session.connection().execute(query).first()

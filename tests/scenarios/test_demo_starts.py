@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 PEOPLE = """email,name,manager,timezone,active
 ana@example.com,Ana Lima,mia@example.com,Europe/Lisbon,true
 ben@example.com,Ben Okafor,mia@example.com,Europe/Berlin,true

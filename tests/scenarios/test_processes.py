@@ -17,7 +17,7 @@ import pytest
 
 from tests.servers.workspace import RunningWorkspace, running_workspace
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 WHOSE = [sys.executable, "-c", "from bot.cli import main; main()"]
 PEOPLE = "email,name\nana@example.com,Ana Lima\n"
 TOKENS = "external_id,issuing_system,display_name,service_owner\nk1,aws-iam,drift-prod,ana@example.com\n"
