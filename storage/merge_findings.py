@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, select
 from sqlmodel import Session
 
 from storage.inventory import OWNERSHIP_ROLES, TOKEN, VENDOR
@@ -104,28 +104,34 @@ class Findings:
             yield OwnerChange(*row)
 
     def first_owners(self, refs: Mapping[int, str]) -> Iterator[list[str]]:
-        """Pages of ``role token_id person_ref`` for every role that had nobody before, by role, then token.
+        """Pages of ``token_id role person_ref`` for every role that had nobody before.
+
+        In the order of the tokens; of one token, service, business, backup owner.
 
         Args:
             refs: the pseudonym of each person by the number of the run's register.
         """
-        token, change = self._tables.token, self._tables.owner_change
-        for role in OWNERSHIP_ROLES:
-            existing = (
-                select(change.c.token_id, PERSON.c.ref)
-                .join(PERSON, PERSON.c.id == change.c.after_id)
-                .where(change.c.role == role, change.c.before_id.is_(None))
-                .order_by(change.c.token_id)
-            )
-            yield [f"{role} {token_id} {ref}" for token_id, ref in self._connection.execute(existing)]
-            new = (
-                select(token.c.seq, token.c[role])
-                .where(token.c.token_id.is_(None), token.c[role].is_not(None))
-                .order_by(token.c.seq)
-            )
-            base = self._base
-            for page in self._connection.execute(new).yield_per(_PAGE).partitions():
-                yield [f"{role} {base + seq} {refs[number]}" for seq, number in page]
+        token, change, base = self._tables.token, self._tables.owner_change, self._base
+        order = case({role: i for i, role in enumerate(OWNERSHIP_ROLES)}, value=change.c.role)
+        existing = (
+            select(change.c.token_id, change.c.role, PERSON.c.ref)
+            .join(PERSON, PERSON.c.id == change.c.after_id)
+            .where(change.c.before_id.is_(None))
+            .order_by(change.c.token_id, order)
+        )
+        yield [f"{token_id} {role} {ref}" for token_id, role, ref in self._connection.execute(existing)]
+        new = (
+            select(token.c.seq, *(token.c[role] for role in OWNERSHIP_ROLES))
+            .where(token.c.token_id.is_(None))
+            .order_by(token.c.seq)
+        )
+        for page in self._connection.execute(new).yield_per(_PAGE).partitions():
+            yield [
+                f"{base + row[0]} {role} {refs[number]}"
+                for row in page
+                for role, number in zip(OWNERSHIP_ROLES, row[1:], strict=True)
+                if number is not None
+            ]
 
     def vanished(self) -> Iterator[Vanished]:
         """Every token that vanishes, by id."""

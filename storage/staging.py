@@ -9,7 +9,7 @@ there on both are merged by the same statements (:mod:`storage.merge`).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -138,12 +138,20 @@ class Scratch:
         ):
             self._connection.execute(statement)
 
-    def add(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    def add(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Stage rows: file, line and shape (each a number), then the values of ``columns``."""
         names = (*_PLACE, *columns)
         marks = ", ".join("?" * len(names))
         # The names are those of the table above, checked when the header was understood.
         self._connection.executemany(f"INSERT INTO staged_token ({', '.join(names)}) VALUES ({marks})", rows)  # noqa: S608
+
+    def ended_before_made(self) -> list[tuple[int, int, str]]:
+        """File, line and end of tokens that end before they were made; they are no longer staged."""
+        wrong = "FROM staged_token WHERE expires_at < created_at"
+        found = self._connection.execute(f"SELECT file, line, expires_at {wrong} ORDER BY seq").fetchall()
+        if found:
+            self._connection.execute(f"DELETE {wrong}")
+        return found
 
     def duplicates(self) -> list[Duplicate]:
         """Rows that name a token that an earlier row names; also prepares the order for the merge."""

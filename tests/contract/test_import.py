@@ -226,7 +226,7 @@ def test_an_owner_who_changes_is_closed_and_recorded(importer: Importer) -> None
     assert change["token"] == {"id": importer.token("k")["id"], "issuer": "gh", "external_id": "k"}
     assert set(change["disclosed"].values()) == {"ana@example.com", "bo@example.com"}
     assert second["details"]["first_owners"] == 1
-    line = f"service_owner {importer.token('m')['id']} {cy}\n"
+    line = f"{importer.token('m')['id']} service_owner {cy}\n"
     assert second["details"]["first_owners_sha256"] == hashlib.sha256(line.encode()).hexdigest()
     assert "example.com" not in json.dumps([{**one, "disclosed": {}} for one in (first, second, change)])
 
@@ -255,8 +255,8 @@ def test_the_digest_of_first_owners_can_be_worked_out_again(importer: Importer) 
     refs = {row["id"]: row["ref"] for row in importer.rows(PERSON)}
     owners: Iterable[dict[str, Any]] = importer.rows(OWNERSHIP)
     order = ("service_owner", "business_owner", "backup_owner")
-    owners = sorted(owners, key=lambda row: (order.index(row["role"]), row["token_id"]))
-    lines = "".join(f"{row['role']} {row['token_id']} {refs[row['person_id']]}\n" for row in owners)
+    owners = sorted(owners, key=lambda row: (row["token_id"], order.index(row["role"])))
+    lines = "".join(f"{row['token_id']} {row['role']} {refs[row['person_id']]}\n" for row in owners)
     details = importer.records()[0]["details"]
     assert details["first_owners"] == 3
     assert details["first_owners_sha256"] == hashlib.sha256(lines.encode()).hexdigest()

@@ -66,9 +66,6 @@ class Checker:
         self._places = list(header.positions.values())
         self._cells = [converters.cells[name] for name in self.names]
         self._required = [self.names.index(name) for name in self.names if name in converters.required]
-        made, ends = header.positions.get("created_at"), header.positions.get("expires_at")
-        both = made is not None and ends is not None
-        self._life = (self.names.index("created_at"), self.names.index("expires_at")) if both else None
 
     def check(self, row: Sequence[str]) -> list[Any]:
         """The row's values in the order of :attr:`names`.
@@ -86,28 +83,20 @@ class Checker:
         for i in self._required:
             if not values[i]:
                 raise RowError(self._flaws(picked))
-        if self._life is not None:
-            made, ends = values[self._life[0]], values[self._life[1]]
-            if made is not None and ends is not None and ends < made:
-                raise RowError([Flaw("expires_at", ends[:19], "this is before created_at", "Check both dates")])
         return values
 
-    def check_many(self, batch: Sequence[Sequence[str]]) -> list[tuple[Any, ...]] | None:
-        """All rows' values, column by column; None where any row has a problem, which :meth:`check` then names."""
-        if set(map(len, batch)) != {self._width}:
+    def check_many(self, rows: Sequence[Sequence[str]]) -> list[Sequence[Any]] | None:
+        """The values of all rows by column; None where any row has a problem, which :meth:`check` then names."""
+        if set(map(len, rows)) != {self._width}:
             return None
-        columns = list(zip(*batch, strict=True))
+        columns = list(zip(*rows, strict=True))
         try:
-            values = [cells.many(columns[place]) for cells, place in zip(self._cells, self._places, strict=True)]
+            values: list[Sequence[Any]] = [
+                cells.many(columns[place]) for cells, place in zip(self._cells, self._places, strict=True)
+            ]
         except CellError:
             return None
-        if not all(all(values[i]) for i in self._required):
-            return None
-        if self._life is not None:
-            lives = zip(values[self._life[0]], values[self._life[1]], strict=True)
-            if any(made is not None and ends is not None and ends < made for made, ends in lives):
-                return None
-        return list(zip(*values, strict=True))
+        return values if all(all(values[i]) for i in self._required) else None
 
     def _wrong_width(self, found: int) -> Flaw:
         columns = f"{found} cells in place of {self._width}" if found else "the wrong number of cells"

@@ -2,7 +2,7 @@
 
 People appear by their pseudonym; addresses and names only in disclosures. Owners who are named for the first
 time are many in a first import, so the run's record holds one SHA-256 over all of them: the lines
-``role token_id person_ref`` with a line feed each, roles in the order service, business, backup owner, tokens by id.
+``token_id role person_ref`` with a line feed each, by token id; of one token service, business, backup owner.
 """
 
 from __future__ import annotations

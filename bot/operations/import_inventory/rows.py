@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from bot.operations.import_inventory.checking import Checker, Converters, Flaw
@@ -93,11 +94,10 @@ class Run:
         self.shapes[len(self.shapes)] = names
         return len(self.shapes) - 1
 
-    def add_tokens(self, file: int, lines: Sequence[int], shape: int, batch: Sequence[Sequence[Any]]) -> None:
-        """Stage rows of tokens."""
-        rows = [(file, line, shape, *values) for line, values in zip(lines, batch, strict=True)]
-        self.scratch.add(self.shapes[shape], rows)
-        self.token_rows += len(rows)
+    def add_tokens(self, file: int, lines: Sequence[int], shape: int, columns: Sequence[Sequence[Any]]) -> None:
+        """Stage rows of tokens, given by column."""
+        self.scratch.add(self.shapes[shape], zip(repeat(file), lines, repeat(shape), *columns))
+        self.token_rows += len(lines)
 
     def add_named(self, origin: Origin, checker: Checker, values: Sequence[Any]) -> None:
         """Keep a row of people or vendors, or refuse it where an earlier row names the same one."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bot.operations.import_inventory.checking import Checker, RowError
+from bot.operations.import_inventory.checking import Checker, Flaw, RowError
 from bot.operations.import_inventory.columns import HeaderError, understand
 from bot.operations.import_inventory.mapping import ColumnMapping
 from bot.operations.import_inventory.people import Directory, Left, check_people, warn_of_mentions, write_people
@@ -105,7 +105,16 @@ def _read_all(run: Run, files: Sequence[Path], mapping: ColumnMapping | None, pr
             stopped = True  # but the other files are still looked at, so that one run tells everything
     if stopped:
         raise StopImport
-    for twice in run.scratch.duplicates() if run.token_rows else ():
+    if run.token_rows:
+        _check_staged(run)
+
+
+def _check_staged(run: Run) -> None:
+    """What only shows when all tokens are there."""
+    for file, line, ends in run.scratch.ended_before_made():
+        flaw = Flaw("expires_at", ends[:19], "this is before created_at", "Check both dates")
+        run.reject(Origin(file, line), "tokens", [flaw])
+    for twice in run.scratch.duplicates():
         origin, first = Origin(twice.file, twice.line), Origin(twice.first_file, twice.first_line)
         run.reject(origin, "tokens", [run.twice("external_id", origin, first)])
 
@@ -155,28 +164,29 @@ def _take(run: Run, number: int, found: Iterator[Block]) -> int:
 
 def _take_block(run: Run, number: int, block: Block, checker: Checker, shape: int) -> None:
     """Column by column where all rows are fine, else row by row, to say what is wrong with which."""
-    lines = block.lines
-    values: Sequence[Sequence[Any]] | None = checker.check_many(block.rows)
-    if values is None:
-        lines, values = _row_by_row(run, number, block, checker)
-    if checker.kind == "tokens":
-        run.add_tokens(number, lines, shape, values)
+    lines, columns = block.lines, checker.check_many(block.rows)
+    if columns is None:
+        lines, columns = _row_by_row(run, number, block, checker)
+    if not lines:
         return
-    for line, one in zip(lines, values, strict=True):
-        run.add_named(Origin(number, line), checker, one)
+    if checker.kind == "tokens":
+        run.add_tokens(number, lines, shape, columns)
+        return
+    for line, *values in zip(lines, *columns, strict=True):
+        run.add_named(Origin(number, line), checker, values)
 
 
 def _row_by_row(run: Run, number: int, block: Block, checker: Checker) -> tuple[list[int], list[Sequence[Any]]]:
-    """The good rows with their lines; the others are refused."""
+    """The lines of the good rows and their values by column; the others are refused."""
     lines: list[int] = []
-    good: list[Sequence[Any]] = []
+    good: list[list[Any]] = []
     for line, cells in zip(block.lines, block.rows, strict=True):
         try:
             good.append(checker.check(cells))
             lines.append(line)
         except RowError as error:
             run.reject(Origin(number, line), checker.kind, error.flaws)
-    return lines, good
+    return lines, list(zip(*good, strict=True))
 
 
 def _checker(run: Run, number: int, block: Block) -> tuple[Checker, int]:
