@@ -40,7 +40,7 @@ _VARIABLES: Final = {
 }
 _PREFIXES: Final = ("WHOSE_", "SLACK_")
 #: Read by the tests and by tools around the bot, not by the bot; no typing mistakes.
-_OTHERS: Final = frozenset({"WHOSE_REQUIRE_BROWSER"})
+_OTHERS: Final = frozenset({"WHOSE_REQUIRE_BROWSER", "WHOSE_SCREENSHOTS"})
 
 
 class Settings(BaseModel):
