@@ -31,6 +31,7 @@ from messages.wording import outcomes
 logger = logging.getLogger(__name__)
 
 _ALWAYS_ASK = frozenset({Verb.ROTATE, Verb.REVOKE, Verb.DISOWN, Verb.REASSIGN, Verb.SNOOZE, Verb.DONE})
+_NOTHING_FOLLOWS = frozenset({Verb.ATTEST, Verb.LET_LAPSE, Verb.ACCEPT})
 _SHOWS = frozenset({Verb.OPEN, Verb.SHOW_TOKEN, Verb.SHOW_HISTORY, Verb.SHOW_MINE})
 
 
@@ -61,11 +62,12 @@ def decide(desk: Desk, command: Command) -> Done | Refusal:
 
 
 def confirm(desk: Desk, command: Command, answer: Done) -> View:
-    """What the person reads after a decision."""
-    with desk.ctx.database.read() as session:
-        facts = request_for_reader(session, desk.ctx, command.request_id, command.actor_id)
-    if facts is not None:
-        return confirmation(command.verb, facts)
+    """What the person reads after a decision; what happens next is looked up where something does."""
+    if command.verb not in _NOTHING_FOLLOWS:
+        with desk.ctx.database.read() as session:
+            facts = request_for_reader(session, desk.ctx, command.request_id, command.actor_id)
+        if facts is not None:
+            return confirmation(command.verb, facts)
     said = outcomes.recorded(command.verb.value, answer.token_name or "this token")
     return View(said, [Paragraph([said])])
 

@@ -9,17 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlmodel import Session
 
 from bot.operations.context import Context
-from bot.operations.directory import People
 from bot.operations.sync_directory import find_or_link
 from bot.slack.calls import attempt, client
 from bot.slack.payloads import Sender
 from messages.cards.facts import Refusal
-from storage.people import CHAT_IDENTITY
+from storage.people import CHAT_IDENTITY, PERSON
 
+_COLUMNS = (
+    CHAT_IDENTITY.c.deactivated,
+    PERSON.c.id,
+    PERSON.c.name,
+    PERSON.c.email,
+    PERSON.c.timezone,
+    PERSON.c.active,
+)
 _FORGET_AFTER = timedelta(minutes=1)
 _MOST_STRANGERS = 1_000
 
@@ -40,6 +47,18 @@ class Accounts:
         self._ctx = ctx
         self._client = client(token, api_url)
         self._strangers: dict[str, datetime] = {}
+        # Put together once: it runs at every click.
+        self._account = (
+            select(*_COLUMNS)
+            .join(PERSON, PERSON.c.id == CHAT_IDENTITY.c.person_id)
+            .where(
+                CHAT_IDENTITY.c.platform == ctx.platform,
+                CHAT_IDENTITY.c.workspace.in_([ctx.workspace, ""]),
+                CHAT_IDENTITY.c.user_id == bindparam("account"),
+            )
+            .order_by(CHAT_IDENTITY.c.workspace.desc())
+            .limit(1)
+        )
 
     def identify(self, sender: Sender) -> Acting | Refusal:
         """Who acted, or why they cannot."""
@@ -53,20 +72,13 @@ class Accounts:
 
     def _known(self, session: Session, user_id: str) -> Acting | Refusal | None:
         """None: no such account is tied to anybody yet."""
-        here = select(CHAT_IDENTITY.c.person_id, CHAT_IDENTITY.c.deactivated).where(
-            CHAT_IDENTITY.c.platform == self._ctx.platform,
-            CHAT_IDENTITY.c.workspace.in_([self._ctx.workspace, ""]),
-            CHAT_IDENTITY.c.user_id == user_id,
-        )
-        row = session.connection().execute(here.order_by(CHAT_IDENTITY.c.workspace.desc())).first()
+        row = session.connection().execute(self._account, {"account": user_id}).first()
         if row is None:
             return None
-        person = People(session, self._ctx, self._ctx.now()).get(row.person_id)
-        if person is None:
-            return Refusal("unknown_person")
-        if row.deactivated or not person.active:
-            return Refusal("inactive", zone=person.zone)
-        return Acting(person.id, person.name, person.zone)
+        zone = self._ctx.policy.working_hours.of_person(row.timezone).timezone
+        if row.deactivated or not row.active:
+            return Refusal("inactive", zone=zone)
+        return Acting(row.id, row.name or row.email, zone)
 
     def _link(self, user_id: str) -> Acting | Refusal:
         """Ask Slack for the account's address, and tie the account to whoever has it."""
