@@ -98,8 +98,11 @@ async def serving(server: Server, listener: socket.socket) -> AsyncIterator[None
         await task
 
 
-async def until_stopped() -> None:
-    """Wait for Ctrl-C or SIGTERM. A second one ends the process at once."""
+def told_to_stop() -> asyncio.Event:
+    """An event that Ctrl-C or SIGTERM sets from now on; a second one of the same ends the process at once.
+
+    To be made before anything is announced, so that whoever reads the announcement may stop us cleanly.
+    """
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
 
     def stop() -> None:
@@ -109,7 +112,7 @@ async def until_stopped() -> None:
 
     for one in STOP_SIGNALS:
         loop.add_signal_handler(one, stop)
-    await stopped.wait()
+    return stopped
 
 
 def clockwork_of(worker: Worker, sweep_minutes: int) -> Clockwork:
@@ -154,6 +157,7 @@ def run_web(
     )
 
     async def run() -> None:
+        stopped = told_to_stop()
         async with AsyncExitStack() as stack:
             if worker and clockwork:
                 await stack.enter_async_context(working(worker, clockwork))
@@ -161,7 +165,7 @@ def run_web(
                 await stack.enter_async_context(edge.running())
             await stack.enter_async_context(serving(Server(app), listener))
             announce(f"Listening on {address(listener)}{_where(settings)}")
-            await until_stopped()
+            await stopped.wait()
             announce("Stopping.")
 
     asyncio.run(run())
@@ -177,9 +181,10 @@ def run_worker(installation: Installation, announce: Callable[[str], None]) -> N
     clockwork = clockwork_of(worker, installation.settings.sweep_minutes)
 
     async def run() -> None:
+        stopped = told_to_stop()
         async with working(worker, clockwork):
             announce("Working: looking for what is due, climbing ladders, delivering messages.")
-            await until_stopped()
+            await stopped.wait()
             announce("Stopping.")
 
     asyncio.run(run())

@@ -28,7 +28,7 @@ from bot.demo.time_machine import TimeMachine
 from bot.errors import WhoseError
 from bot.operations.import_inventory import import_inventory
 from bot.operations.import_inventory.report import ImportReport, Progress
-from bot.processes import Server, address, in_turn, listen, serving, until_stopped, working
+from bot.processes import Server, address, in_turn, listen, serving, told_to_stop, working
 from bot.sandbox.app import create_app
 from bot.sandbox.delivery import Delivery
 from bot.sandbox.workspace import Workspace
@@ -162,6 +162,8 @@ class _Demo:
         self.announce = announce
 
     async def play(self) -> None:
+        """Serve until told to stop."""
+        stopped = told_to_stop()
         page_listener = _listen_near(self.port, self.announce)
         api_listener, bot_listener = listen(_LOOPBACK, 0), listen(_LOOPBACK, 0)
         workspace = self._workspace(address(page_listener))
@@ -181,7 +183,7 @@ class _Demo:
             delivery.attach(f"{address(bot_listener)}/slack/events")
             await asyncio.to_thread(machine.first_tick)
             await stack.enter_async_context(working(worker, clockwork))
-            await self._show_page(workspace, delivery, machine, page_listener)
+            await self._show_page(workspace, delivery, machine, page_listener, stopped)
 
     def _workspace(self, base_url: str) -> Workspace:
         settings = self.installation.settings
@@ -195,7 +197,12 @@ class _Demo:
         )
 
     async def _show_page(
-        self, workspace: Workspace, delivery: Delivery, machine: TimeMachine, listener: socket.socket
+        self,
+        workspace: Workspace,
+        delivery: Delivery,
+        machine: TimeMachine,
+        listener: socket.socket,
+        stopped: asyncio.Event,
     ) -> None:
         found = suggestions(self.installation.database)
         page = create_app(
@@ -209,7 +216,7 @@ class _Demo:
             self.announce("")
             if self.open_browser and can_show_a_browser():
                 await asyncio.to_thread(webbrowser.open, url)
-            await until_stopped()
+            await stopped.wait()
             self.announce("Stopping.")
             workspace.close()
 

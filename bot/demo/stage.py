@@ -76,9 +76,7 @@ def suggestions(database: Database) -> Suggestions:
         answerer = _somebody_to_be(session, apart_from=climbing.email if climbing else "")
     tips = []
     if answerer and not answerer.asked:
-        tips.append(
-            "It is after hours for everybody to be asked, so nobody was yet: push the clock by a day first."
-        )
+        tips.append("It is after hours for everybody to be asked, so nobody was yet: push the clock by a day first.")
     if answerer:
         tips.append(f"Answer as an owner: be {answerer.name}, read what Whose asks, and press a button.")
     if climbing:
