@@ -68,9 +68,7 @@ class Token(SQLModel, table=True):
     external_id: str
     display_name: str = ""
     credential_type: str = ""
-    vendor_id: int | None = Field(
-        default=None, sa_column=Column(BigInt, ForeignKey("vendor.id"), index=True, nullable=True)
-    )
+    vendor_id: int | None = Field(default=None, sa_column=Column(BigInt, ForeignKey("vendor.id"), nullable=True))
     purpose: str = Field(default="", sa_type=Text)
     environment: str = ""
     """``production``, ``staging``, ``development`` or empty."""
@@ -158,11 +156,12 @@ _CURRENT = text("to_at IS NULL")
 for _name, _columns, _where in (
     ("ix_token_tier_attested", (TOKEN.c.tier, TOKEN.c.last_attested_at), _ACTIVE),
     ("ix_token_tier_expires", (TOKEN.c.tier, TOKEN.c.expires_at), _ACTIVE),
-    ("ix_token_idle", (func.coalesce(TOKEN.c.last_used_at, TOKEN.c.created_at),), _ACTIVE),
+    ("ix_token_tier_idle", (TOKEN.c.tier, func.coalesce(TOKEN.c.last_used_at, TOKEN.c.created_at)), _ACTIVE),
     ("ix_token_owner", (TOKEN.c.service_owner_id,), _ACTIVE),
 ):
     Index(_name, *_columns, postgresql_where=_where, sqlite_where=_where)
 
+Index("ix_token_vendor_expires", TOKEN.c.vendor_id, TOKEN.c.expires_at)
 Index(
     "ux_ownership_current",
     OWNERSHIP.c.token_id,

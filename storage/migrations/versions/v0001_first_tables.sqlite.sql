@@ -188,15 +188,15 @@ CREATE TABLE token (
     FOREIGN KEY(service_owner_id) REFERENCES person (id)
 )
 
-CREATE INDEX ix_token_idle ON token (coalesce(last_used_at, created_at)) WHERE state = 'active'
-
 CREATE INDEX ix_token_owner ON token (service_owner_id) WHERE state = 'active'
 
 CREATE INDEX ix_token_tier_attested ON token (tier, last_attested_at) WHERE state = 'active'
 
 CREATE INDEX ix_token_tier_expires ON token (tier, expires_at) WHERE state = 'active'
 
-CREATE INDEX ix_token_vendor_id ON token (vendor_id)
+CREATE INDEX ix_token_tier_idle ON token (tier, coalesce(last_used_at, created_at)) WHERE state = 'active'
+
+CREATE INDEX ix_token_vendor_expires ON token (vendor_id, expires_at)
 
 CREATE TABLE vendor_relationship (
     id INTEGER NOT NULL,
