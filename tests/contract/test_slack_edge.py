@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from sqlmodel import select
 
 from bot.sandbox.faults import Fault
 from messages.action_ref import ActionRef, Verb
@@ -203,8 +204,9 @@ def test_whoever_has_left_is_told_so(small: Office) -> None:
 
 def test_a_closed_account_is_refused(small: Office) -> None:
     with small.database.write() as session:
-        identity = session.query(ChatIdentity).filter_by(user_id=small.accounts["ben"]).one()
+        identity = session.exec(select(ChatIdentity).where(ChatIdentity.user_id == small.accounts["ben"])).one()
         identity.deactivated = True
+        session.add(identity)
     assert "not active" in small.say("ben", "mine")
 
 
