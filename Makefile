@@ -34,8 +34,10 @@ check: $(VENV)/.ready-to-develop
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Every benchmark at its full size, one after the other; one alone: make bench ONLY=click ARGS="--clicks 500"
+ONLY ?= $(basename $(notdir $(shell grep -l __main__ benchmarks/*.py)))
 bench: $(VENV)/.ready-to-develop
-	@$(BIN)/python -m benchmarks $(ARGS)
+	@set -e; for one in $(ONLY); do $(BIN)/python -m benchmarks.$$one $(ARGS); done
 
 screenshots: $(VENV)/.ready-to-develop
 	@WHOSE_REQUIRE_BROWSER=1 WHOSE_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser $(ARGS)
