@@ -193,15 +193,15 @@ def _words(sought: str) -> list[str]:
 
 
 def _fts_query(words: Iterable[str]) -> str:
-    """Every other trigram from the end of each word, each an FTS5 string: between quotes, its own quotes doubled.
+    """Trigrams, each an FTS5 string: between quotes, its own quotes doubled.
 
-    The index keeps no positions, so that which order they stand in is checked on the rows. Names differ most at their
-    ends; more trigrams than that cost more than they rule out (measured over a million names).
+    Every other one from the end of the word that tells most (names differ in their digits and at their ends), and the
+    last one of each other word. The index keeps no positions, so which order they stand in is checked on the rows;
+    more trigrams than these cost more than they rule out (measured over a million names).
     """
-    grams: dict[str, None] = {}
-    for word in words:
-        starts = range(len(word) - TRIGRAM, -1, -2)[:_MOST_GRAMS]
-        grams.update(dict.fromkeys(word[at : at + TRIGRAM] for at in starts))
+    telling, *others = sorted(words, key=lambda word: (-sum(map(str.isdigit, word)), -len(word)))
+    starts = range(len(telling) - TRIGRAM, -1, -2)[:_MOST_GRAMS]
+    grams = dict.fromkeys([*(telling[at : at + TRIGRAM] for at in starts), *(word[-TRIGRAM:] for word in others)])
     return " AND ".join('"' + gram.replace('"', '""') + '"' for gram in grams)
 
 
