@@ -7,8 +7,9 @@ through a second, deferred engine, so that a long read never stands in a writer'
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -16,14 +17,17 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Dialect,
     Engine,
     Integer,
     Table,
+    any_,
     create_engine,
     event,
     func,
+    literal,
     make_url,
     select,
 )
@@ -158,6 +162,15 @@ def is_sqlite(session: Session) -> bool:
     return session.get_bind().dialect.name == "sqlite"
 
 
+def among(session: Session, column: Column[Any], ids: Iterable[int]) -> ColumnElement[bool]:
+    """``column IN (…)`` for any number of ids: they travel as one parameter, so there is no limit to their number and
+    no statement to be put together anew for each of them."""
+    if is_sqlite(session):
+        each = func.json_each(json.dumps(list(ids))).table_valued("value")
+        return column.in_(select(each.c.value))
+    return column == any_(literal(list(ids), postgresql.ARRAY(BigInteger)))
+
+
 def insert_or_ignore(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
     """Insert ``rows``, leaving out those that break a unique rule; returns how many went in."""
     if not rows:
@@ -242,6 +255,20 @@ def driver_value(session: Session, column: Column[Any], value: Any) -> Any:
     dialect = session.get_bind().dialect
     process = column.type.dialect_impl(dialect).bind_processor(dialect)
     return value if process is None else process(value)
+
+
+class Moments:
+    """Moments as the driver takes them, worked out once each: in bulk the same few come again and again."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._column = Column("moment", UTCDateTime)
+        self._known: dict[datetime | None, Any] = {None: None}
+
+    def __call__(self, moment: datetime | None) -> Any:
+        if moment not in self._known:
+            self._known[moment] = driver_value(self._session, self._column, moment)
+        return self._known[moment]
 
 
 def reserve_ids(session: Session, table: Table, count: int) -> list[int]:

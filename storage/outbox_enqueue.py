@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy import literal_column, select
 from sqlmodel import Session
 
-from storage.database import insert_or_ignore
+from storage.database import Moments, insert_rows
 from storage.outbox import OUTBOX, POSTING, POSTING_REQUEST
 from storage.requests import REQUEST
 
@@ -67,7 +68,13 @@ def enqueue_many(session: Session, rows: Iterable[Mapping[str, Any]]) -> int:
         rows: the keyword arguments of :func:`enqueue` by name; the same ones may be left out.
     """
     session.flush()  # what the rows refer to may still wait in the session
-    return sum(insert_or_ignore(session, OUTBOX, [_row(row) for row in part]) for part in _parts(rows, _ROWS))
+    moment = Moments(session)
+    return sum(
+        insert_rows(
+            session, OUTBOX, [_row(row, moment) for row in part], columns=_COLUMNS, tail="ON CONFLICT DO NOTHING"
+        )
+        for part in _parts(rows, _ROWS)
+    )
 
 
 def enqueue_updates(session: Session, request_id: int, version: int, *, now: datetime, priority: int = URGENT) -> int:
@@ -162,23 +169,34 @@ def _update_of(posting: Any, version: int, now: datetime, priority: int) -> dict
     }
 
 
-def _row(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "person_id": None,
-        "channel": "",
-        "request_id": None,
-        "posting_id": None,
-        "action": "post",
-        "params": {},
-        "priority": ROUTINE,
-        "state": "pending",
-        "fence": 0,
-        "attempts": 0,
-        "absent_reads": 0,
-        "error": "",
+_NEW: dict[str, Any] = {
+    "person_id": None,
+    "channel": "",
+    "request_id": None,
+    "posting_id": None,
+    "action": "post",
+    "params": {},
+    "priority": ROUTINE,
+    "state": "pending",
+    "fence": 0,
+    "attempts": 0,
+    "absent_reads": 0,
+    "error": "",
+}
+_GIVEN = ("dedupe_key", "card", "lane")
+_COLUMNS = (*_GIVEN, *_NEW, "not_before", "created_at", "delivery_key")
+
+
+def _row(given: Mapping[str, Any], moment: Moments) -> tuple[Any, ...]:
+    row = {
+        **_NEW,
         **given,
+        "params": json.dumps(given.get("params") or {}),
+        "not_before": moment(given["not_before"]),
+        "created_at": moment(given["created_at"]),
         "delivery_key": secrets.token_urlsafe(18),
     }
+    return tuple(row[name] for name in _COLUMNS)
 
 
 def _parts(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:

@@ -11,17 +11,17 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlmodel import Session
 
 from bot.operations.context import Context
 from bot.operations.directory import People
 from bot.rules.calendar import WorkingTime, next_working, zone_of
+from storage.database import among
 from storage.outbox import OUTBOX
 from storage.outbox_enqueue import ROUTINE, URGENT, enqueue_many
 
 CARD = "ask"
-_CHUNK = 5_000
 _DAY = timedelta(days=1)
 
 Reader = int | None
@@ -43,8 +43,10 @@ def enqueue_asks(
     policy's messages a day it waits for the reader's next working day.
     """
     wanted = list(dict.fromkeys(readers))
-    history = _history(session, ctx, wanted, now)
-    return enqueue_many(session, _rows(ctx, people, wanted, history, now, urgent))
+    past = _past(session, ctx, wanted)
+    lacking = [reader for reader in wanted if reader in urgent or not past[reader].pending]
+    _read_recent(session, ctx, lacking, past, now)
+    return enqueue_many(session, _rows(ctx, people, lacking, past, now, urgent))
 
 
 def _rows(
@@ -59,8 +61,6 @@ def _rows(
     for reader in readers:
         past = history[reader]
         hurry = reader in urgent
-        if past.pending and not hurry:
-            continue
         to = f"channel:{channel}" if reader is None else str(reader)
         yield {
             "dedupe_key": f"ask:{to}:{past.total}",
@@ -88,34 +88,42 @@ def _not_before(ctx: Context, working: WorkingTime, past: _Past, now: datetime, 
 
 
 class _Past:
-    """What was already put in the outbox for a reader."""
+    """What was already put in the outbox for a reader. ``recent``: when it goes or went out, of the last day."""
 
-    def __init__(self) -> None:
-        self.total = 0
-        self.pending = False
+    def __init__(self, total: int = 0, *, pending: bool = False) -> None:
+        self.total = total
+        self.pending = pending
         self.recent: list[datetime] = []
 
 
-def _history(session: Session, ctx: Context, readers: list[Reader], now: datetime) -> dict[Reader, _Past]:
+def _past(session: Session, ctx: Context, readers: list[Reader]) -> dict[Reader, _Past]:
+    waiting = func.max(case((OUTBOX.c.state == "pending", 1), else_=0))
     found: dict[Reader, _Past] = defaultdict(_Past)
-    posts = (OUTBOX.c.card == CARD, OUTBOX.c.action == "post", OUTBOX.c.lane == ctx.lane)
-    persons = [reader for reader in readers if reader is not None]
-    targets: list[ColumnElement[bool]] = [
-        OUTBOX.c.person_id.in_(persons[at : at + _CHUNK]) for at in range(0, len(persons), _CHUNK)
-    ]
-    if None in readers:
-        targets.append((OUTBOX.c.person_id.is_(None)) & (OUTBOX.c.channel == ctx.policy.channels.security))
-    for target in targets:
-        totals = select(OUTBOX.c.person_id, func.count()).where(target, *posts).group_by(OUTBOX.c.person_id)
-        for reader, total in session.connection().execute(totals):
-            found[reader].total = total
-        lately = select(OUTBOX.c.person_id, OUTBOX.c.state, OUTBOX.c.not_before).where(
-            target,
-            *posts,
+    for target in _targets(session, ctx, readers):
+        totals = select(OUTBOX.c.person_id, func.count(), waiting).where(*target).group_by(OUTBOX.c.person_id)
+        for reader, total, pending in session.connection().execute(totals).all():
+            found[reader] = _Past(total, pending=bool(pending))
+    return found
+
+
+def _read_recent(
+    session: Session, ctx: Context, readers: list[Reader], past: dict[Reader, _Past], now: datetime
+) -> None:
+    for target in _targets(session, ctx, [reader for reader in readers if past[reader].total]):
+        lately = select(OUTBOX.c.person_id, OUTBOX.c.not_before).where(
+            *target,
             or_(OUTBOX.c.not_before >= now - _DAY, OUTBOX.c.state == "pending"),
             OUTBOX.c.state != "cancelled",
         )
-        for reader, state, not_before in session.connection().execute(lately):
-            found[reader].recent.append(not_before)
-            found[reader].pending |= state == "pending"
-    return found
+        for reader, not_before in session.connection().execute(lately).all():
+            past[reader].recent.append(not_before)
+
+
+def _targets(session: Session, ctx: Context, readers: list[Reader]) -> Iterator[list[ColumnElement[bool]]]:
+    """Conditions that find the questions to these readers: to persons, and to the security channel."""
+    posts = [OUTBOX.c.card == CARD, OUTBOX.c.action == "post", OUTBOX.c.lane == ctx.lane]
+    persons = [reader for reader in readers if reader is not None]
+    if persons:
+        yield [among(session, OUTBOX.c.person_id, persons), *posts]
+    if None in readers:
+        yield [OUTBOX.c.person_id.is_(None), OUTBOX.c.channel == ctx.policy.channels.security, *posts]

@@ -40,6 +40,7 @@ class People:
         self._hours = ctx.policy.working_hours
         self._moment = moment
         self._known: dict[int, PersonFacts | None] = {}
+        self._working: dict[tuple[str, ...], WorkingTime] = {}  # one object for all who share it
         here = exists().where(
             CHAT_IDENTITY.c.person_id == PERSON.c.id,
             CHAT_IDENTITY.c.platform == ctx.platform,
@@ -70,7 +71,7 @@ class People:
 
     def load_all(self) -> None:
         """Read everybody at once: for work over many tokens."""
-        for row in self._session.connection().execute(self._select):
+        for row in self._session.connection().execute(self._select).all():
             self._known[row.id] = self._facts(row)
 
     def by_email(self, addresses: Iterable[str]) -> list[int]:
@@ -93,7 +94,10 @@ class People:
         return self._hours.of_person() if person is None else person.working_time
 
     def _facts(self, row: Any) -> PersonFacts:
-        working = self._hours.of_person(row.timezone, row.country, row.subdivision, row.workweek)
+        place = (row.timezone, row.country, row.subdivision, row.workweek)
+        if place not in self._working:
+            self._working[place] = self._hours.of_person(*place)
+        working = self._working[place]
         return PersonFacts(
             id=row.id,
             ref=row.ref,

@@ -24,7 +24,7 @@ from bot.rules.people import Reached, reach
 from bot.rules.policy import Policy, Tier
 from bot.rules.policy_parts import Rung
 from bot.rules.standing import Standing
-from storage.database import driver_value, insert_rows, reserve_ids
+from storage.database import Moments, among, insert_rows, reserve_ids
 from storage.due import DueRow
 from storage.ledger.log import append, lock
 from storage.ledger.record import Entry, RecordKind
@@ -135,7 +135,7 @@ def open_requests(
         return 0
     request_ids = reserve_ids(session, REQUEST, len(openings))
     pairs = list(zip(request_ids, openings, strict=True))
-    insert_rows(session, REQUEST, _request_rows(session, pairs, policy_hash, now))
+    _insert_requests(session, pairs, policy_hash, now)
     insert_rows(session, LADDER_STEP, _step_rows(session, pairs, now))
     insert_rows(session, QUIET, _notice_rows(session, pairs))
     append(session, _entries(session, ctx, people, pairs, policy_hash), ctx.now)
@@ -148,61 +148,65 @@ def open_requests(
 
 def _no_longer_due(session: Session, token_ids: list[int], read_at: datetime) -> set[int]:
     query = select(REQUEST.c.token_id).where(
-        REQUEST.c.token_id.in_(token_ids),
+        among(session, REQUEST.c.token_id, token_ids),
         or_(REQUEST.c.state.in_(OPEN_STATES), REQUEST.c.settled_at >= read_at),
     )
-    return set(session.connection().execute(query).scalars())
+    return set(session.connection().execute(query).scalars().all())
 
 
 Pairs = Sequence[tuple[int, Opening]]
 
 
-class _Values:
-    """Moments as the driver takes them; the same few come again and again."""
+_OF_EACH = (
+    "id",
+    "token_id",
+    "reasons",
+    "tier",
+    "risk",
+    "due_at",
+    "step",
+    "next_step_at",
+    "waiting_on_id",
+    "waiting_role",
+)
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._known: dict[datetime | None, Any] = {None: None}
 
-    def __call__(self, moment: datetime | None) -> Any:
-        if moment not in self._known:
-            self._known[moment] = driver_value(self._session, REQUEST.c.opened_at, moment)
-        return self._known[moment]
-
-
-def _request_rows(session: Session, pairs: Pairs, policy_hash: str, now: datetime) -> list[tuple[Any, ...]]:
-    value = _Values(session)
-    opened_at = value(now)
+def _insert_requests(session: Session, pairs: Pairs, policy_hash: str, now: datetime) -> None:
+    value = Moments(session)
+    same = {
+        "state": "open",
+        "version": 1,
+        "policy_hash": policy_hash,
+        "opened_at": value(now),
+        "round": 0,
+        "handover_count": 0,
+        "snooze_count": 0,
+        "outcome": "",
+    }
     names = {mask: json.dumps(reason_names(mask)) for mask in {one.row.reasons for _, one in pairs}}
-    made = []
+    made: list[tuple[Any, ...]] = []
     for request_id, one in pairs:
-        row = {
-            "id": request_id,
-            "token_id": one.row.token_id,
-            "state": "open",
-            "version": 1,
-            "reasons": names[one.row.reasons],
-            "tier": one.tier.name,
-            "risk": one.tier.risk,
-            "policy_hash": policy_hash,
-            "opened_at": opened_at,
-            "due_at": value(one.due_at),
-            "round": 0,
-            "step": one.landing.step,
-            "next_step_at": value(one.next_step_at),
-            "waiting_on_id": one.reader,
-            "waiting_role": one.landing.told[0].rung.value,
-            "handover_count": 0,
-            "snooze_count": 0,
-            "outcome": "",
-        }
-        made.append(tuple(row.get(column.name) for column in REQUEST.columns))
-    return made
+        made.append(
+            (
+                request_id,
+                one.row.token_id,
+                names[one.row.reasons],
+                one.tier.name,
+                one.tier.risk,
+                value(one.due_at),
+                one.landing.step,
+                value(one.next_step_at),
+                one.reader,
+                one.landing.told[0].rung.value,
+                *same.values(),
+            )
+        )
+    insert_rows(session, REQUEST, made, columns=[*_OF_EACH, *same])
 
 
 def _step_rows(session: Session, pairs: Pairs, now: datetime) -> list[tuple[Any, ...]]:
     """One row for each who is told, and one for each rung that was passed over and why."""
-    told_at = _Values(session)(now)
+    told_at = Moments(session)(now)
     ids = iter(reserve_ids(session, LADDER_STEP, sum(len(o.landing.told) + len(o.landing.passed) for _, o in pairs)))
     made: list[tuple[Any, ...]] = []
     for request_id, one in pairs:
@@ -220,7 +224,7 @@ def _notice_rows(session: Session, pairs: Pairs) -> list[tuple[Any, ...]]:
     """An expiry notice fires once for one expiry date: note that it has."""
     noticed = [(request_id, one.row) for request_id, one in pairs if one.row.reasons & Reason.EXPIRING]
     ids = reserve_ids(session, QUIET, len(noticed)) if noticed else []
-    value = _Values(session)
+    value = Moments(session)
     return [
         (quiet_id, row.token_id, "expiring", value(row.expires_at), row.notice_days, None, request_id)
         for quiet_id, (request_id, row) in zip(ids, noticed, strict=True)

@@ -41,8 +41,12 @@ def token_of(token: Token) -> dict[str, Any]:
 
 def accountable(standing: Standing, people: People) -> dict[str, str]:
     """Role to pseudonym, for every office that is held."""
-    held = {office: people.get(getattr(standing, office)) for office in _OFFICES}
-    return {office: person.ref for office, person in held.items() if person is not None}
+    held = {}
+    for office in _OFFICES:
+        person = people.get(getattr(standing, office))
+        if person is not None:
+            held[office] = person.ref
+    return held
 
 
 def told_part(told: Sequence[Told], people: People) -> list[dict[str, str]]:

@@ -11,27 +11,23 @@ from bot.operations.context import Context
 from bot.operations.directory import People
 from bot.rules.people import MAX_CHAIN
 from bot.rules.standing import Standing
+from storage.database import among
 from storage.inventory import OWNERSHIP, TOKEN, VENDOR
-
-_CHUNK = 5_000
 
 
 def standings(session: Session, ctx: Context, people: People, token_ids: Sequence[int]) -> dict[int, Standing]:
     """The standing of each token as of now, by token id."""
+    if not token_ids:
+        return {}
     roles: dict[int, dict[str, int]] = {token_id: {} for token_id in token_ids}
-    vendor_of: dict[int, int | None] = {}
     connection = session.connection()
-    for start in range(0, len(token_ids), _CHUNK):
-        chunk = token_ids[start : start + _CHUNK]
-        current = select(OWNERSHIP.c.token_id, OWNERSHIP.c.role, OWNERSHIP.c.person_id).where(
-            OWNERSHIP.c.token_id.in_(chunk), OWNERSHIP.c.to_at.is_(None)
-        )
-        for token_id, role, person_id in connection.execute(current):
-            roles[token_id][role] = person_id
-        for token_id, vendor_id in connection.execute(
-            select(TOKEN.c.id, TOKEN.c.vendor_id).where(TOKEN.c.id.in_(chunk))
-        ):
-            vendor_of[token_id] = vendor_id
+    current = select(OWNERSHIP.c.token_id, OWNERSHIP.c.role, OWNERSHIP.c.person_id).where(
+        among(session, OWNERSHIP.c.token_id, token_ids), OWNERSHIP.c.to_at.is_(None)
+    )
+    for token_id, role, person_id in connection.execute(current).all():
+        roles[token_id][role] = person_id
+    vendors = select(TOKEN.c.id, TOKEN.c.vendor_id).where(among(session, TOKEN.c.id, token_ids))
+    vendor_of = {row.id: row.vendor_id for row in connection.execute(vendors).all()}
     owner_of_vendor = relationship_owners(session, {one for one in vendor_of.values() if one is not None})
     security = tuple(people.by_email(ctx.policy.people_in("security")))
     return {

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import IntFlag
+from functools import lru_cache
 
 from bot.rules.policy import Policy, Tier
 from storage.due_parameters import DueParameters, NoticeWindow, TierParameters
@@ -43,7 +44,12 @@ _NAMES = tuple((int(reason), str(reason.name).lower()) for reason in Reason)
 
 def reason_names(mask: int) -> list[str]:
     """The reasons in ``mask`` by name, in their order."""
-    return [name for bit, name in _NAMES if mask & bit]
+    return list(_names(mask))
+
+
+@lru_cache(maxsize=1 << len(_NAMES))
+def _names(mask: int) -> tuple[str, ...]:
+    return tuple(name for bit, name in _NAMES if mask & bit)
 
 
 def applies(threshold_days: int, created_at: datetime | None, expires_at: datetime) -> bool:

@@ -19,13 +19,12 @@ from pydantic_core import from_json
 from sqlalchemy import Index, LargeBinary, UniqueConstraint, select, update
 from sqlmodel import Field, Session, SQLModel
 
-from storage.database import BigInt, UTCDateTime, driver_value, insert_or_ignore, insert_rows
+from storage.database import BigInt, UTCDateTime, among, driver_value, insert_or_ignore, insert_rows
 from storage.ledger.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from storage.ledger.record import Entry, Place, RecordKind, disclose, from_ms, record_bytes, to_ms
 
 HEAD_ID = 1
 PAGE = 500  # rows read at a time by a streaming read
-_LOOKUP = 5_000  # ids in one IN (…); SQLite allows 32,766 parameters
 
 
 class LedgerHead(SQLModel, table=True):
@@ -248,11 +247,9 @@ def _locked_head(session: Session) -> Any:
 def _chains(session: Session, token_ids: set[int]) -> dict[int, tuple[int, bytes]]:
     """Where each token's chain stands: ``{token_id: (next token_seq, last leaf hash or b"")}``."""
     chains = dict.fromkeys(sorted(token_ids), (0, b""))
-    ids = list(chains)
-    for at in range(0, len(ids), _LOOKUP):
-        query = select(_SUBJECT).where(_SUBJECT.c.token_id.in_(ids[at : at + _LOOKUP]))
-        for token_id, next_seq, last in session.connection().execute(query):
-            chains[token_id] = (next_seq, last)
+    query = select(_SUBJECT).where(among(session, _SUBJECT.c.token_id, chains))
+    for token_id, next_seq, last in session.connection().execute(query).all():
+        chains[token_id] = (next_seq, last)
     return chains
 
 

@@ -311,10 +311,16 @@ def _plain(value: Any, name: str) -> Any:
     if isinstance(value, int):
         return _integer(value, name)
     if isinstance(value, list | tuple):
-        return [item if type(item) is str else _plain(item, name) for item in value]
+        return [_item(item, name) for item in value]
     if isinstance(value, Mapping):
         return _ordered(value, name)
     raise LedgerError(f"{name}: a {type(value).__name__} has no place in a record; leave it out or convert it")
+
+
+def _item(value: Any, name: str) -> Any:
+    """:func:`_plain`; the common kinds of a list's items go first."""
+    kind = type(value)
+    return value if kind is str else _ordered(value, name) if kind is dict else _plain(value, name)
 
 
 def _integer(value: int, name: str) -> int:
