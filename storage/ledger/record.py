@@ -240,7 +240,7 @@ def parse_canonical(body: bytes) -> dict[str, Any]:
             of the same value, a key twice, a number that is not a safe integer).
     """
     try:
-        fields = from_json(body)
+        fields = from_json(body, cache_strings="keys")  # values hardly ever come twice
     except ValueError as error:
         raise LedgerError(f"not JSON: {error}") from error
     if not isinstance(fields, dict):
@@ -255,8 +255,7 @@ def _is_ordered(value: Any) -> bool:
     waiting = [value]
     for part in waiting:
         if type(part) is dict:
-            keys = tuple(part)
-            if _key_order(keys, "the record") != keys:
+            if not _in_order(tuple(part)):
                 return False
             items: Iterable[Any] = part.values()
         else:
@@ -270,6 +269,11 @@ def _is_ordered(value: Any) -> bool:
             elif kind is not bool:
                 return False
     return True
+
+
+@lru_cache(maxsize=1024)
+def _in_order(keys: tuple[str, ...]) -> bool:
+    return _key_order(keys, "the record") == keys
 
 
 def _serialise(value: Any) -> bytes:

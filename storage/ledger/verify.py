@@ -217,7 +217,7 @@ class _Replay:
 
     def _rows(self, statement: str, **values: Any) -> list[Any]:
         query = text(statement.format_map(self.expressions))
-        return list(self.session.connection().execute(query, values))
+        return list(self.session.connection().execute(query, values).all())
 
     def _found(self, seq: int | None, sentence: str) -> None:
         if len(self.findings) < MAX_FINDINGS:
