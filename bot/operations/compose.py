@@ -6,6 +6,7 @@ One place turns rows into the facts of ``messages/cards/facts.py``, for messages
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
@@ -21,12 +22,14 @@ from bot.operations.directory import People
 from bot.operations.load_cases import load_cases
 from bot.operations.lookups.reader import can_see, reader_of
 from bot.operations.token_facts import token_facts
+from bot.rules.calendar import next_working
 from bot.rules.lifecycle import State
 from messages.cards.ask import MOST_ROWS, ask
 from messages.cards.facts import DigestFacts, RequestFacts
 from messages.cards.replaced import replaced
 from storage.database import table_of
 from storage.outbox import POSTING_REQUEST, OutboxMessage
+from storage.outbox_enqueue import URGENT
 from storage.requests import LADDER_STEP, REQUEST, RemediationTask
 
 __all__ = ["ask_for_person", "composer", "refusal_handler", "request_for_reader", "token_facts"]
@@ -44,9 +47,19 @@ def composer(ctx: Context) -> Compose:
             ids = _waiting(session, row.person_id)[:MOST_ROWS]
         if not ids:
             return None
-        return Composed(ask(_digest(session, ctx, row.person_id, ids)), ids)
+        return Composed(ask(_digest(session, ctx, row.person_id, ids)), ids, _wait_until(session, ctx, row))
 
     return compose
+
+
+def _wait_until(session: Session, ctx: Context, row: OutboxMessage) -> datetime | None:
+    """The reader's next working moment, for a message that would call for attention: a worker that was away for a
+    while must not catch up at night. A posting that changes in place wakes nobody."""
+    hurry = row.priority == URGENT and ctx.policy.urgent.ignore_working_hours
+    if row.action != "post" or hurry:
+        return None
+    people = People(session, ctx, ctx.now())
+    return next_working(people.moment, people.working_time(row.person_id))
 
 
 def refusal_handler(ctx: Context) -> OnRefused:

@@ -124,6 +124,9 @@ def _dispatch(job: Pass, row: OutboxMessage) -> None:
             job.report.cancelled += outbox.mark(session, row, state="cancelled", done_at=now)
     elif isinstance(target, str):
         give_up(job, row, target, now)
+    elif composed.not_before is not None and composed.not_before > now:
+        with job.ctx.database.write() as session:
+            job.report.deferred += outbox.mark(session, row, state="pending", not_before=composed.not_before)
     elif _may_send(job, row, shown, now):
         if job.pacer is not None:
             job.pacer.spend(row.action, _place(row))

@@ -42,6 +42,8 @@ class Composed:
 
     view: View
     request_ids: Sequence[int]
+    not_before: datetime | None = None
+    """Later than now: it is to wait until then, since the hour is not one to write to its reader at."""
 
 
 Compose = Callable[[Session, OutboxMessage], Composed | None]
