@@ -1,4 +1,4 @@
-"""Loading many rows at once: indexes are made afterwards, where that is worth it."""
+"""Loading many tokens at once: indexes and search notes are made afterwards, where that is worth it."""
 
 from __future__ import annotations
 
@@ -8,27 +8,34 @@ from contextlib import contextmanager
 from sqlmodel import Session
 
 from storage.database import is_sqlite
+from storage.search_index import noted_together
 
 _WORTH_IT = 20_000  # rows
+_TABLES = ("token", "ownership")
 
 
 @contextmanager
-def indexes_later(session: Session, tables: tuple[str, ...], *, rows: int, present: int) -> Iterator[None]:
-    """On SQLite, take the tables' secondary indexes away for the block and make them anew at its end.
+def loading_tokens(session: Session, *, rows: int, after_id: int) -> Iterator[None]:
+    """Load ``rows`` tokens with ids above ``after_id``, and their owners, in the block.
 
-    Sorting once is several times cheaper than finding a place for every row. It happens inside the transaction,
-    so nobody ever sees a table without its indexes, and only for ``rows`` that are many beside those ``present``.
-    On PostgreSQL, where this would lock readers out, nothing is done. A unique index is checked when it is made.
+    On SQLite and for many rows beside those present, the secondary indexes are taken away and made anew at the
+    end: sorting once is several times cheaper than finding a place for every row. It happens inside the
+    transaction, so nobody ever sees a table without its indexes, and a unique index is checked when it is made.
+    On PostgreSQL, where this would lock readers out, nothing is done.
     """
-    if not is_sqlite(session) or rows < _WORTH_IT or rows < present // 2:
+    if not is_sqlite(session) or rows < _WORTH_IT or rows < after_id // 2:
         yield
         return
+    with noted_together(session, after_id), _indexes_later(session):
+        yield
+
+
+@contextmanager
+def _indexes_later(session: Session) -> Iterator[None]:
     connection = session.connection()
-    marks = ", ".join("?" * len(tables))
     indexes = connection.exec_driver_sql(
-        "SELECT name, sql FROM main.sqlite_master WHERE type = 'index' AND sql IS NOT NULL "  # noqa: S608 - marks only
-        f"AND tbl_name IN ({marks})",
-        tables,
+        "SELECT name, sql FROM main.sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN (?, ?)",
+        _TABLES,
     ).all()
     for name, _ in indexes:
         connection.exec_driver_sql(f'DROP INDEX main."{name}"')

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from storage.bulk import indexes_later
+from storage.bulk import loading_tokens
 from storage.database import UTCDateTime, is_sqlite
 from storage.inventory import OWNERSHIP, OWNERSHIP_ROLES, TOKEN
 from storage.merge_findings import Findings
@@ -195,7 +195,7 @@ class Merge:
         token = self._tables.token
         new = token.c.token_id.is_(None)
         count = self._connection.scalar(select(func.count()).select_from(token).where(new)) or 0
-        with indexes_later(self._session, ("token", "ownership"), rows=count, present=self._base):
+        with loading_tokens(self._session, rows=count, after_id=self._base):
             self._insert_tokens(new)
             for role in OWNERSHIP_ROLES:
                 self._insert_owners(role, new)

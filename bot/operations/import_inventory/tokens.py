@@ -21,10 +21,12 @@ _SHOWN = 5
 def merge_tokens(run: Run, session: Session, directory: Directory, vendors: Vendors) -> Findings:
     """Work out and write what the staged tokens change; counts, diff and warnings go into the report."""
     by_number = {number: address for address, number in run.addresses.items()}
-    numbers = {number for column in OWNER_COLUMNS for number in run.scratch.used(column)}
+    # Where rows were refused, only those that were not may bring anybody in.
+    every = not run.rejected_tokens
+    numbers = set(by_number) if every else {one for column in OWNER_COLUMNS for one in run.scratch.used(column)}
     directory.mention(by_number[number] for number in sorted(numbers))
     keys = {number: key for key, number in run.vendor_keys.items()}
-    used = run.scratch.used("vendor")
+    used = set(keys) if every else run.scratch.used("vendor")
     vendors.mention(run.vendor_names[keys[number]] for number in sorted(used))
     merge = Merge(session, run.shapes, run.now)
     merge.match(
