@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, literal_column, or_, select, union_all
 from sqlmodel import Session
 
 from storage.due_parameters import DueParameters
@@ -17,6 +17,9 @@ from storage.inventory import TOKEN, VENDOR
 from storage.people import PERSON
 from storage.requests import OPEN_STATES, QUIET, REQUEST
 
+# Literals, as the partial indexes have them: with parameters, SQLite would read every token's row to check again.
+_IS_ACTIVE = TOKEN.c.state == literal_column("'active'")
+_IS_OPEN = REQUEST.c.state.in_([literal_column(f"'{state}'") for state in OPEN_STATES])
 _PAGE = 2_000  # rows held at a time
 
 ANY_REASON = "*"
@@ -93,7 +96,7 @@ def due_rows(session: Session, parameters: DueParameters) -> Iterator[DueRow]:
         )
         .select_from(reasons)
         .join(TOKEN, TOKEN.c.id == reasons.c.id)
-        .outerjoin(REQUEST, and_(REQUEST.c.token_id == TOKEN.c.id, REQUEST.c.state.in_(OPEN_STATES)))
+        .outerjoin(REQUEST, and_(REQUEST.c.token_id == TOKEN.c.id, _IS_OPEN))
         .where(or_(REQUEST.c.id.is_not(None), ~lapsing))
     )
     for page in session.connection().execute(statement, execution_options={"yield_per": _PAGE}).partitions():
@@ -140,7 +143,7 @@ def _contract_branches(parameters: DueParameters) -> Iterator[Select[Any]]:
 
 def _branch(reason: str, *holds: ColumnElement[bool], notice: int = 0) -> Select[Any]:
     return select(TOKEN.c.id, literal(_BITS[reason]).label("bit"), literal(notice).label("notice")).where(
-        TOKEN.c.state == "active", *holds
+        _IS_ACTIVE, *holds
     )
 
 
@@ -156,5 +159,5 @@ def _asked(
     ]
     if about is not None:
         same.append(QUIET.c.about_at.is_not_distinct_from(about))
-    open_request = exists().where(REQUEST.c.token_id == TOKEN.c.id, REQUEST.c.state.in_(OPEN_STATES))
+    open_request = exists().where(REQUEST.c.token_id == TOKEN.c.id, _IS_OPEN)
     return or_(~exists().where(*same), open_request)
