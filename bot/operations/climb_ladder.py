@@ -226,7 +226,7 @@ def _revoke_by_default(case: Case) -> None:
             settles=True,
         )
     )
-    case.close_steps(None, "no_response")
+    case.close_steps(None)  # whoever was told in this last step is not waited for
     case.record(_record(case, RecordKind.DEFAULT_ACTION, "no_response", details))
     case.move(State.REMEDIATING, outcome="no_response", handover_to_id=None)
     open_remediation(case, "revoke", decided_by=None)
