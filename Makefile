@@ -34,10 +34,9 @@ check: $(VENV)/.ready-to-develop
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Every benchmark at its full size, one after the other; one alone: make bench ONLY=click ARGS="--clicks 500"
-ONLY ?= $(basename $(notdir $(shell grep -l __main__ benchmarks/*.py)))
+# At full size that takes a while; a look: make bench ARGS=--quick; some alone: make bench ARGS="click lookup"
 bench: $(VENV)/.ready-to-develop
-	@set -e; for one in $(ONLY); do $(BIN)/python -m benchmarks.$$one $(ARGS); done
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 screenshots: $(VENV)/.ready-to-develop
 	@WHOSE_REQUIRE_BROWSER=1 WHOSE_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser $(ARGS)

@@ -45,7 +45,7 @@ def show(name: str, ours: Measured, floor: Measured, *, aim: float | None = None
     ratio = ours.seconds / floor.seconds if floor.seconds else float("inf")
     target = "" if aim is None else f"  aim ≤ {aim:g}×: {'held' if ratio <= aim else 'MISSED'}"
     print(
-        f"{name:<40} ours {ours.seconds:8.2f} s  floor {floor.seconds:8.2f} s  ratio {ratio:5.2f}×"
+        f"{name:<46} ours {ours.seconds:8.2f} s  floor {floor.seconds:8.2f} s  ratio {ratio:5.2f}×"
         f"  peak {ours.peak_mb:6.0f} MB{target}",
         flush=True,
     )
