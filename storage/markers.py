@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, literal, select
 from sqlmodel import Session
 
 from storage.database import table_of, upsert
@@ -24,9 +24,9 @@ def put_policy_in_force(session: Session, policy_hash: str) -> None:
     _write(session, _POLICY, policy_hash)
 
 
-def was_synced(session: Session, lane: str) -> bool:
-    """Whether the directory of this lane has been read to its end at least once."""
-    return bool(_read(session, f"synced:{lane}"))
+def was_synced(lane: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether the directory of this lane has been read to its end at least once, as a condition of a query."""
+    return exists().where(_MARKER.c.name == literal("synced:").concat(lane))
 
 
 def note_synced(session: Session, lane: str, at: datetime) -> None:

@@ -9,10 +9,10 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import literal_column, select
+from sqlalchemy import bindparam, literal_column, select
 from sqlmodel import Session
 
-from storage.database import Moments, insert_rows
+from storage.database import Moments, insert_rows, is_sqlite
 from storage.outbox import OUTBOX, POSTING, POSTING_REQUEST
 from storage.requests import REQUEST
 
@@ -20,6 +20,20 @@ PRIORITIES = URGENT, ROUTINE, WHENEVER = 0, 1, 2
 _IDS = 5_000  # in one IN (…); SQLite allows 32,766 parameters
 _ROWS = 5_000  # in one executemany, so that a bulk insert does not hold all its rows twice
 _Item = TypeVar("_Item")
+
+# Put together once: they run at every click.
+_REQUEST_IDS: Any = bindparam("request_ids", expanding=True)
+_LOCK_REQUESTS = (
+    # Whoever marks a message as sent locks its requests too: either it sees our version or we see its posting.
+    select(REQUEST.c.id).where(REQUEST.c.id.in_(_REQUEST_IDS)).order_by(REQUEST.c.id).with_for_update(key_share=True)
+)
+_SHOWN = (
+    select(POSTING, POSTING_REQUEST.c.request_id)
+    .join(POSTING_REQUEST, POSTING_REQUEST.c.posting_id == POSTING.c.id)
+    .where(POSTING_REQUEST.c.request_id.in_(_REQUEST_IDS))
+    .where(POSTING.c.replaced_by_id.is_(None), POSTING.c.gone_at.is_(None))
+    .order_by(POSTING.c.id, POSTING_REQUEST.c.request_id)
+)
 
 
 def enqueue(
@@ -114,25 +128,15 @@ def _enqueue_updates(
     session: Session, versions: Mapping[int, int], now: datetime, priority: int, posting_id: int | None
 ) -> int:
     connection = session.connection()
-    # Whoever marks a message as sent locks its requests too: either it sees our version or we see its posting.
-    connection.execute(
-        select(REQUEST.c.id)
-        .where(REQUEST.c.id.in_(sorted(versions)))
-        .order_by(REQUEST.c.id)
-        .with_for_update(key_share=True)
-    )
-    shown = (
-        select(POSTING, POSTING_REQUEST.c.request_id)
-        .join(POSTING_REQUEST, POSTING_REQUEST.c.posting_id == POSTING.c.id)
-        .where(POSTING_REQUEST.c.request_id.in_(sorted(versions)))
-        .where(POSTING.c.replaced_by_id.is_(None), POSTING.c.gone_at.is_(None))
-        .order_by(POSTING.c.id, POSTING_REQUEST.c.request_id)
-    )
-    if posting_id is not None:
-        shown = shown.where(POSTING.c.id == posting_id)
+    about = {"request_ids": sorted(versions)}
+    if not is_sqlite(session):  # where a writer is alone anyway
+        connection.execute(_LOCK_REQUESTS, about)
+    shown = _SHOWN if posting_id is None else _SHOWN.where(POSTING.c.id == posting_id)
     postings: dict[int, Any] = {}
-    for row in connection.execute(shown):
+    for row in connection.execute(shown, about):
         postings.setdefault(row.id, row)
+    if not postings:
+        return 0
     for part in _parts(list(postings), _IDS):
         for waiting in _pending_updates(session, part):
             postings.pop(waiting, None)

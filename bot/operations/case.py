@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, case, func, select, update
 from sqlmodel import Session
 
 from bot.operations.asking import Reader, enqueue_asks
@@ -21,11 +20,30 @@ from bot.rules.policy import Policy, Tier, policy_from_json
 from bot.rules.policy_parts import Ladder
 from bot.rules.standing import Standing
 from storage.database import table_of
-from storage.inventory import Token
+from storage.inventory import TOKEN, Token
 from storage.ledger.log import append, lock
 from storage.ledger.record import Entry
 from storage.outbox_enqueue import enqueue_updates
-from storage.requests import LADDER_STEP, AttestationRequest, PolicyVersion, RemediationTask
+from storage.requests import LADDER_STEP, REQUEST, AttestationRequest, PolicyVersion, RemediationTask
+
+# Put together once: they run at every click.
+_CASE: Any = (
+    select(AttestationRequest, Token, RemediationTask)
+    .join(Token, TOKEN.c.id == REQUEST.c.token_id)
+    .outerjoin(RemediationTask, table_of(RemediationTask).c.request_id == REQUEST.c.id)
+    .where(REQUEST.c.id == bindparam("request_id"))
+)
+_CLOSE_STEPS = (
+    update(LADDER_STEP)
+    .where(LADDER_STEP.c.request_id == bindparam("about_id"), LADDER_STEP.c.outcome == "waiting")
+    .values(
+        outcome=case((LADDER_STEP.c.person_id == bindparam("answered_by"), "answered"), else_=bindparam("others")),
+        ended_at=bindparam("at"),
+    )
+)
+_MOST_POLICIES = 32
+_parsed: dict[str, Policy] = {}
+"""By hash, which says all of a policy: so each is read and parsed once a process."""
 
 
 @dataclass
@@ -102,28 +120,21 @@ class Case:
 
     def close_steps(self, answered_by: int | None, outcome: str = "closed") -> None:
         """End every step that still waits: ``answered`` for whoever answered, ``outcome`` for the others."""
-        waiting = update(LADDER_STEP).where(
-            LADDER_STEP.c.request_id == self.request_id, LADDER_STEP.c.outcome == "waiting"
-        )
-        if answered_by is not None:
-            mine = waiting.where(LADDER_STEP.c.person_id == answered_by)
-            self.session.connection().execute(mine.values(outcome="answered", ended_at=self.now))
-        self.session.connection().execute(waiting.values(outcome=outcome, ended_at=self.now))
+        given = {"about_id": self.request_id, "answered_by": answered_by, "others": outcome, "at": self.now}
+        self.session.connection().execute(_CLOSE_STEPS, given)
 
 
 def load_case(session: Session, ctx: Context, request_id: int) -> Case | None:
     """The case of a request, with the ledger locked: nobody else decides until this transaction ends."""
     lock(session)
     now = ctx.now()
-    request = session.get(AttestationRequest, request_id)
-    if request is None:
+    row = session.exec(_CASE, params={"request_id": request_id}).one_or_none()
+    if row is None:
         return None
-    token = session.get(Token, request.token_id)
-    if token is None:
-        raise LookupError(f"request {request_id} is about a token that is not there")
+    request, token, task = row
     people = People(session, ctx, now)
-    task = table_of(RemediationTask)
-    task_id = session.connection().execute(select(task.c.id).where(task.c.request_id == request_id)).scalar()
+    standing = standing_of(session, ctx, people, request.token_id)
+    people.read(standing.in_office)
     return Case(
         session=session,
         ctx=ctx,
@@ -132,21 +143,20 @@ def load_case(session: Session, ctx: Context, request_id: int) -> Case | None:
         token=token,
         policy=frozen_policy(session, request.policy_hash),
         people=people,
-        standing=standing_of(session, ctx, people, request.token_id),
-        task=None if task_id is None else session.get(RemediationTask, task_id),
+        standing=standing,
+        task=task,
     )
 
 
 def frozen_policy(session: Session, policy_hash: str) -> Policy:
     """The policy that a request was opened under."""
-    version = table_of(PolicyVersion)
-    body = session.connection().execute(select(version.c.body).where(version.c.hash == policy_hash)).scalar_one()
-    return _parsed(body)
-
-
-@lru_cache(maxsize=32)
-def _parsed(body: str) -> Policy:
-    return policy_from_json(body)
+    if policy_hash not in _parsed:
+        version = table_of(PolicyVersion)
+        body = session.connection().execute(select(version.c.body).where(version.c.hash == policy_hash)).scalar_one()
+        if len(_parsed) >= _MOST_POLICIES:
+            _parsed.clear()
+        _parsed[policy_hash] = policy_from_json(body)
+    return _parsed[policy_hash]
 
 
 def times_told(session: Session, request_id: int) -> int:

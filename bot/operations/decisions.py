@@ -27,6 +27,8 @@ from storage.inventory import Vendor
 from storage.ledger.record import RecordKind, to_ms
 from storage.requests import QUIET, Quiet
 
+_QUIET = insert(QUIET)  # put together once: it runs at every click
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -51,7 +53,7 @@ def _attest(case: Case, command: Command, event: Event, actor: Actor) -> None:
     case.token.last_attested_at = case.now
     case.token.updated_at = case.now
     until = case.now + timedelta(days=case.tier.attest_every)
-    case.session.connection().execute(insert(QUIET), _quieted(case, until))
+    case.session.connection().execute(_QUIET, _quieted(case, until))
     _settle(case, command, event, actor, after=after, details={"answers_until": to_ms(until)})
 
 

@@ -7,7 +7,7 @@ from copy import copy
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import String, and_, bindparam, exists, or_, select
 from sqlmodel import Session
 
 from bot.operations.context import Context
@@ -31,6 +31,18 @@ _COLUMNS = (
     PERSON.c.workweek,
 )
 
+# Put together once, for the bind parameters platform, workspace and lane: they run at every click.
+_HERE = exists().where(
+    CHAT_IDENTITY.c.person_id == PERSON.c.id,
+    CHAT_IDENTITY.c.platform == bindparam("platform"),
+    or_(CHAT_IDENTITY.c.workspace == "", CHAT_IDENTITY.c.workspace == bindparam("workspace")),
+)
+_LIVE = _HERE.where(CHAT_IDENTITY.c.deactivated.is_(False))
+# Before the directory was read once, nobody knows who has no account there.
+_REACHABLE = or_(_LIVE, and_(~_HERE, ~was_synced(bindparam("lane", type_=String))))
+_EVERYBODY = select(*_COLUMNS, _REACHABLE.label("has_account"))
+_THESE = _EVERYBODY.where(PERSON.c.id.in_(bindparam("ids", expanding=True)))
+
 
 class People:
     """People by id, as of ``moment``; implements :class:`bot.rules.people.Directory`."""
@@ -41,15 +53,7 @@ class People:
         self._moment = moment
         self._known: dict[int, PersonFacts | None] = {}
         self._working: dict[tuple[str, ...], WorkingTime] = {}  # one object for all who share it
-        here = exists().where(
-            CHAT_IDENTITY.c.person_id == PERSON.c.id,
-            CHAT_IDENTITY.c.platform == ctx.platform,
-            CHAT_IDENTITY.c.workspace.in_(["", ctx.workspace]),
-        )
-        live = here.where(CHAT_IDENTITY.c.deactivated.is_(False))
-        # Before the directory was read once, nobody knows who has no account there.
-        reachable = live if was_synced(session, ctx.lane) else or_(live, ~here)
-        self._select = select(*_COLUMNS, reachable.label("has_account"))
+        self._here = {"platform": ctx.platform, "workspace": ctx.workspace, "lane": ctx.lane}
 
     @property
     def moment(self) -> datetime:
@@ -59,9 +63,17 @@ class People:
         if person_id is None:
             return None
         if person_id not in self._known:
-            row = self._session.connection().execute(self._select.where(PERSON.c.id == person_id)).one_or_none()
-            self._known[person_id] = None if row is None else self._facts(row)
+            self.read([person_id])
         return self._known[person_id]
+
+    def read(self, person_ids: Iterable[int | None]) -> None:
+        """Read those who will be asked for, and are not known yet, at once."""
+        wanted = {one for one in person_ids if one is not None} - self._known.keys()
+        if not wanted:
+            return
+        self._known.update(dict.fromkeys(wanted))
+        for row in self._session.connection().execute(_THESE, {**self._here, "ids": list(wanted)}).all():
+            self._known[row.id] = self._facts(row)
 
     def within(self, session: Session) -> People:
         """The same people for another transaction: who is known already is not read again."""
@@ -71,7 +83,7 @@ class People:
 
     def load_all(self) -> None:
         """Read everybody at once: for work over many tokens."""
-        for row in self._session.connection().execute(self._select).all():
+        for row in self._session.connection().execute(_EVERYBODY, self._here).all():
             self._known[row.id] = self._facts(row)
 
     def by_email(self, addresses: Iterable[str]) -> list[int]:

@@ -8,7 +8,7 @@ before it is given.
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from bot.operations.case import Case, load_case
 from bot.operations.commands import Answer, Command, Done
@@ -35,6 +35,8 @@ _ACTS: dict[Verb, Act] = {
     Verb.LET_LAPSE: DecisionKind.LET_LAPSE,
     Verb.DONE: "remediation_done",
 }
+
+_RECORDED = select(DECISION.c.id).where(DECISION.c.idempotency_key == bindparam("key"))
 
 
 def record_decision(ctx: Context, command: Command) -> Answer:
@@ -96,8 +98,7 @@ def _grant(case: Case, command: Command) -> Grant | None:
 
 
 def _was_recorded(case: Case, command: Command) -> bool:
-    same = select(DECISION.c.id).where(DECISION.c.idempotency_key == command.idempotency_key)
-    return case.session.connection().execute(same).first() is not None
+    return case.session.connection().execute(_RECORDED, {"key": command.idempotency_key}).first() is not None
 
 
 def _done(case: Case, verb: Verb) -> Done:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, bindparam, select
 from sqlmodel import Session
 
 from bot.operations.context import Context
@@ -14,37 +15,48 @@ from bot.rules.standing import Standing
 from storage.database import among
 from storage.inventory import OWNERSHIP, TOKEN, VENDOR
 
+_HELD = (
+    select(
+        TOKEN.c.id.label("token_id"),
+        OWNERSHIP.c.role,
+        OWNERSHIP.c.person_id,
+        TOKEN.c.vendor_id,
+        VENDOR.c.relationship_owner_id,
+    )
+    .outerjoin(OWNERSHIP, and_(OWNERSHIP.c.token_id == TOKEN.c.id, OWNERSHIP.c.to_at.is_(None)))
+    .outerjoin(VENDOR, VENDOR.c.id == TOKEN.c.vendor_id)
+)
+_HELD_OF_ONE = _HELD.where(TOKEN.c.id == bindparam("token_id"))  # put together once: it runs at every click
+
 
 def standings(session: Session, ctx: Context, people: People, token_ids: Sequence[int]) -> dict[int, Standing]:
     """The standing of each token as of now, by token id."""
     if not token_ids:
         return {}
-    roles: dict[int, dict[str, int]] = {token_id: {} for token_id in token_ids}
-    connection = session.connection()
-    current = select(OWNERSHIP.c.token_id, OWNERSHIP.c.role, OWNERSHIP.c.person_id).where(
-        among(session, OWNERSHIP.c.token_id, token_ids), OWNERSHIP.c.to_at.is_(None)
-    )
-    for token_id, role, person_id in connection.execute(current).all():
-        roles[token_id][role] = person_id
-    vendors = select(TOKEN.c.id, TOKEN.c.vendor_id).where(among(session, TOKEN.c.id, token_ids))
-    vendor_of = {row.id: row.vendor_id for row in connection.execute(vendors).all()}
-    owner_of_vendor = relationship_owners(session, {one for one in vendor_of.values() if one is not None})
-    security = tuple(people.by_email(ctx.policy.people_in("security")))
-    return {
-        token_id: Standing(
-            service_owner=held.get("service_owner"),
-            business_owner=held.get("business_owner"),
-            backup_owner=held.get("backup_owner"),
-            vendor_relationship_owner=owner_of_vendor.get(vendor_of.get(token_id) or 0),
-            security=security,
-        )
-        for token_id, held in roles.items()
-    }
+    rows = session.connection().execute(_HELD.where(among(session, TOKEN.c.id, token_ids))).all()
+    return _standings(session, ctx, people, token_ids, rows)
 
 
 def standing_of(session: Session, ctx: Context, people: People, token_id: int) -> Standing:
     """The standing of one token as of now."""
-    return standings(session, ctx, people, [token_id])[token_id]
+    rows = session.connection().execute(_HELD_OF_ONE, {"token_id": token_id}).all()
+    return _standings(session, ctx, people, [token_id], rows)[token_id]
+
+
+def _standings(
+    session: Session, ctx: Context, people: People, token_ids: Sequence[int], rows: Sequence[Any]
+) -> dict[int, Standing]:
+    roles: dict[int, dict[str, int]] = {token_id: {} for token_id in token_ids}
+    owner_of_vendor = {row.vendor_id: row.relationship_owner_id for row in rows}
+    unowned = {vendor for vendor, owner in owner_of_vendor.items() if vendor is not None and owner is None}
+    owner_of_vendor.update(relationship_owners(session, unowned))
+    for token_id, role, person_id, vendor_id, _ in rows:
+        if role is not None:
+            roles[token_id][role] = person_id
+        if owner_of_vendor[vendor_id] is not None:
+            roles[token_id]["vendor_relationship_owner"] = owner_of_vendor[vendor_id]
+    security = tuple(people.by_email(ctx.policy.people_in("security")))
+    return {token_id: Standing(**held, security=security) for token_id, held in roles.items()}
 
 
 def relationship_owners(session: Session, vendor_ids: set[int]) -> dict[int, int]:

@@ -20,6 +20,11 @@ class Standing:
     security: tuple[int, ...] = ()
     """Those whom the policy lists under ``roles: security``."""
 
+    @property
+    def in_office(self) -> tuple[int | None, ...]:
+        """Who holds the offices of the token and its vendor; ``None`` where nobody does."""
+        return (self.service_owner, self.business_owner, self.backup_owner, self.vendor_relationship_owner)
+
 
 _OFFICE: Final = {
     Rung.OWNER: Role.SERVICE_OWNER,
