@@ -1,0 +1,239 @@
+"""The main job as a newcomer plays it: ``whose demo`` started for real, and one story in a real browser.
+
+With ``WHOSE_SCREENSHOTS`` naming a folder, the pictures of the README are taken on the way.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.scenarios.test_demo_starts import demo
+
+pytestmark = pytest.mark.browser
+
+MOST_BYTES = 200_000
+PATIENCE = 90_000  # milliseconds; pushing the clock by a day plays every minute of it
+VIEWPORT = (1280, 900)
+
+
+class Player:
+    """Whoever sits in front of the workspace, being one person after another."""
+
+    def __init__(self, page: Page, site: str) -> None:
+        self.page = page
+        self.site = site
+        self.pane = page.get_by_test_id("pane")
+        self.modal = page.get_by_test_id("modal")
+        page.set_viewport_size({"width": VIEWPORT[0], "height": VIEWPORT[1]})
+
+    def state(self) -> dict[str, Any]:
+        found: dict[str, Any] = httpx.get(f"{self.site}/ui/state").json()
+        return found
+
+    def now(self) -> datetime:
+        return datetime.fromisoformat(self.state()["now"]).astimezone(UTC)
+
+    def be(self, name: str, place: str = "dm") -> None:
+        """Look through somebody's eyes at their conversation with the app, their home or a channel."""
+        state = self.state()
+        person = next(user["id"] for user in state["users"] if user["name"] == name)
+        channels = {channel["name"]: channel["id"] for channel in state["channels"]}
+        self.page.goto(f"{self.site}/#/{person}/{channels.get(place, place)}")
+        expect(self.page.get_by_test_id("viewer")).to_contain_text(name)
+
+    def push(self, step: str) -> None:
+        """Push the clock by an ``hour``, a ``day`` or a ``week``, and wait until it is there."""
+        button = self.page.get_by_test_id(f"clock-{step}")
+        before = self.now()
+        button.click()
+        expect(self.page.get_by_test_id("clock-progress")).to_be_hidden(timeout=PATIENCE)
+        expect(button).to_be_enabled()
+        assert self.now() > before
+
+    def ask(self, words: str) -> Locator:
+        """Type a command; its answer is the newest message."""
+        messages = self.pane.locator("article")
+        before = messages.count()
+        self.page.get_by_test_id("composer-text").fill(words)
+        self.page.get_by_test_id("composer-send").click()
+        expect(messages).to_have_count(before + 1)
+        answer = messages.last
+        expect(answer.get_by_test_id("only-you")).to_be_visible()
+        return answer
+
+    def press_beside(self, token: str, label: str) -> None:
+        """Press a button of one token in a message about several."""
+        name = self.pane.locator("strong", has_text=token).last
+        name.locator(f"xpath=following::button[normalize-space()='{label}'][1]").click()
+
+    def press(self, label: str) -> None:
+        """Press a button of the modal in front."""
+        self.modal.get_by_role("button", name=label, exact=True).click()
+
+    def close(self) -> None:
+        """Put the modal away."""
+        self.page.get_by_test_id("modal-dismiss").click()
+        expect(self.modal).to_be_hidden()
+
+    def picture(self, name: str) -> None:
+        """Take a picture for the README, if pictures are wanted."""
+        folder = os.environ.get("WHOSE_SCREENSHOTS")
+        if not folder:
+            return
+        self.page.mouse.move(VIEWPORT[0] - 4, VIEWPORT[1] // 2)
+        path = Path(folder) / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=path, animations="disabled", caret="hide")
+        assert path.stat().st_size < MOST_BYTES, f"{path} is too heavy for a README"
+
+
+@pytest.fixture
+def player(browser_page: Page, tmp_path: Path) -> Iterator[Player]:
+    """The shipped examples, played from Monday 23 November 2026, 09:30 UTC on."""
+    with demo(tmp_path, "--port", "0") as running:
+        site = running.wait_for(r"(http://127\.0\.0\.1:\d+)")[1]
+        browser_page.add_init_script("sessionStorage.setItem('tips', 'done')")
+        yield Player(browser_page, site)
+        browser_page.close()
+        assert running.stop() == 0
+    said = "".join(running.said)
+    assert "Traceback" not in said
+    assert "ignored" not in said, "a newcomer is not to be told of settings that do not concern them"
+
+
+def test_the_main_job(player: Player) -> None:
+    an_owner_attests(player)
+    an_owner_revokes_and_it_is_carried_out(player)
+    a_stranger_is_refused(player)
+    an_ignored_request_climbs(player)
+    questions_are_answered(player)
+    home_shows_what_is_mine(player)
+
+
+def an_owner_attests(player: Player) -> None:
+    """An ordinary token takes one click; one with customer data in production asks to look again and say why."""
+    player.be("Ana Lima")
+    expect(player.pane).to_contain_text("3 tokens need your answer")
+    player.picture("owner-asked")
+
+    player.press_beside("paylane-dev", "Re-attest")
+    expect(player.pane).to_contain_text("Ana Lima (service owner) re-attested it")
+    expect(player.pane.get_by_test_id("only-you")).to_be_visible()
+    expect(player.pane).to_contain_text("2 tokens need your answer")
+
+    player.press_beside("drift-leads", "Open")
+    expect(player.modal).to_contain_text("Do you still stand behind drift-leads?")
+    player.press("Re-attest")
+    expect(player.page.get_by_test_id("modal-title")).to_have_text("Stand behind this token")
+    player.press("Re-attest")
+    expect(player.modal.get_by_test_id("error-justification")).to_be_visible()
+    player.modal.locator("select").select_option(label="Yes, all of it")
+    player.modal.locator("textarea").fill("Sales answers every chat lead from the CRM.")
+    player.picture("owner-attests")
+    player.press("Re-attest")
+    expect(player.modal).to_contain_text("you stand behind drift-leads")
+    player.close()
+    expect(player.pane.locator("strong", has_text="drift-prod")).to_be_visible()
+    expect(player.pane).not_to_contain_text("2 tokens need your answer")
+
+
+def an_owner_revokes_and_it_is_carried_out(player: Player) -> None:
+    """Revoking wants a reason; it is done only when somebody says so and names the ticket."""
+    player.be("Ben Okafor")
+    player.press_beside("paylane-refunds", "Open")
+    player.press("Revoke…")
+    expect(player.page.get_by_test_id("modal-title")).to_have_text("Revoke this token")
+    player.modal.locator("textarea").fill("Refunds have gone through the new billing service since September.")
+    player.picture("owner-revokes")
+    player.press("Revoke")
+    expect(player.modal).to_contain_text("paylane-refunds is to be revoked")
+    player.close()
+    expect(player.pane).to_contain_text("Ben Okafor (service owner) decided to revoke it")
+
+    player.press_beside("paylane-refunds", "Open")
+    expect(player.modal).to_contain_text("Paylane dashboard: Developers, API keys, Delete")
+    player.picture("work-card")
+    player.press("Mark as done…")
+    player.modal.locator("select").select_option(index=1)
+    player.modal.locator("input").fill("OPS-4711")
+    player.page.get_by_test_id("modal-submit").click()
+    expect(player.modal).to_contain_text("Recorded")
+    player.close()
+
+
+def a_stranger_is_refused(player: Player) -> None:
+    """The auditor reads along in #security: she sees everything and decides nothing, and only she is told so."""
+    player.be("Lena Fischer", "security")
+    card = player.pane.locator("article", has_text="Who stands behind legacy-report?")
+    expect(card).to_be_visible()
+    card.get_by_role("button", name="Revoke…").click()
+    refusal = player.pane.locator("article").last
+    expect(refusal.get_by_test_id("only-you")).to_be_visible()
+    expect(refusal).to_contain_text("Priya Raman")
+    expect(player.modal).to_be_hidden()
+    player.picture("stranger-refused")
+    player.be("Priya Raman", "security")
+    expect(player.pane).to_contain_text("Who stands behind legacy-report?")
+    expect(player.pane.get_by_test_id("only-you")).to_have_count(0)
+
+
+def an_ignored_request_climbs(player: Player) -> None:
+    """Nobody answers for drift-prod: it reaches the vendor relationship owner, then the owner's manager, then all
+    of the security team, and each reads why."""
+    push_until(player, datetime(2026, 11, 26, 9, tzinfo=UTC))
+    player.be("Clara Nwosu")
+    player.press_beside("drift-prod", "Open")
+    expect(player.modal).to_contain_text("drift-prod needs an answer")
+    expect(player.modal).to_contain_text("Asked before, no answer so far: Ana Lima")
+    player.picture("climbs")
+    player.close()
+
+    push_until(player, datetime(2026, 11, 30, 9, tzinfo=UTC))
+    player.be("Tomas Reyes")
+    player.press_beside("drift-prod", "Open")
+    expect(player.modal).to_contain_text("Clara Nwosu (26 Nov 2026)")
+    player.picture("climbs-manager")
+    player.close()
+
+    push_until(player, datetime(2026, 12, 1, 9, tzinfo=UTC))
+    player.be("Priya Raman", "security")
+    expect(player.pane.locator("article", has_text="drift-prod").last).to_contain_text("nobody before has answered")
+    player.picture("security-channel")
+
+    player.be("Ana Lima")
+    player.push("week")
+    expect(player.pane).to_contain_text("Nobody answered, so by policy it is to be revoked")
+
+
+def push_until(player: Player, then: datetime) -> None:
+    """Push the clock a day at a time."""
+    while player.now() < then:
+        player.push("day")
+
+
+def questions_are_answered(player: Player) -> None:
+    """Who was accountable on a day, what is mine, what is recorded; and a slip of the finger finds its way."""
+    player.be("Priya Raman")
+    who = player.ask("/whose who drift-prod on 2026-11-30")
+    expect(who).to_contain_text("Ana Lima")
+    player.picture("who-on")
+    expect(player.ask("/whose history drift-prod")).to_contain_text("Ana Lima was asked")
+    expect(player.ask("/whose drift-prd")).to_contain_text("/whose drift-prod")
+    expect(player.ask("/whose help")).to_contain_text("What you can ask")
+    player.be("Ana Lima")
+    expect(player.ask("/whose mine")).to_contain_text("drift-prod")
+
+
+def home_shows_what_is_mine(player: Player) -> None:
+    """The Home tab lists what waits and what is in one's name."""
+    player.be("Ana Lima", "home")
+    expect(player.page.get_by_test_id("home")).to_contain_text("drift-prod")
+    player.picture("home")
