@@ -121,9 +121,11 @@ def test_only_the_log_speaks_for_itself() -> None:
         sign_checkpoint(HEAD, [])
     by_other = Note(HEAD.text, (other.sign(HEAD.text),)).encode()
     by_witness = Note(HEAD.text, (NORTH.cosign(HEAD.text, 1),)).encode()
-    for data in (by_other, by_witness):
+    namesake = Witness(ORIGIN)
+    by_namesake = Note(HEAD.text, (namesake.cosign(HEAD.text, 1),)).encode()
+    for data in (by_other, by_witness, by_namesake):
         with pytest.raises(CheckpointError, match="not signed by a trusted key of its log"):
-            verify_checkpoint(data, [LOG.verifier, other.verifier, NORTH.key])
+            verify_checkpoint(data, [LOG.verifier, other.verifier, NORTH.key, namesake.key])
 
 
 def test_both_keys_sign_while_one_takes_over() -> None:
@@ -155,7 +157,20 @@ def test_the_answer_of_a_witness() -> None:
     assert add_cosignatures(cosigned, again.encode(), [NORTH.key]) == SIGNED + again.encode()
     assert add_cosignatures(cosigned, stranger.encode(), [NORTH.key, SOUTH.key]) == cosigned + stranger.encode()
     wrong = NORTH.cosign(HEAD.text.replace("8", "9"), 1).line()
-    for answer in ("", "\n", "no\n", stranger, wrong, first + wrong, first[:-1], f"more text\n\n{first}", f"\n{first}"):
+    longer = "more text\n"
+    longer += "\n" + NORTH.cosign(f"{HEAD.text}\n{longer}", 1).line()
+    for answer in (
+        longer,
+        "",
+        "\n",
+        "no\n",
+        stranger,
+        wrong,
+        first + wrong,
+        first[:-1],
+        f"more text\n\n{first}",
+        f"\n{first}",
+    ):
         with pytest.raises(NoteError):
             add_cosignatures(SIGNED, answer.encode(), [NORTH.key])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storage.ledger.merkle import EMPTY_ROOT, leaf_hash, root_of
+from storage.ledger.merkle import EMPTY_ROOT, leaf_hash, node_hash, root_of
 from storage.ledger.proofs import (
     MAX_SIZE,
     ProofError,
@@ -108,6 +108,41 @@ def test_a_consistency_proof_serves_no_other_claim(new: int, tree: ListTree) -> 
         for claim in claims:
             with pytest.raises(ProofError):
                 verify_consistency(*claim)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 11])
+def test_a_proof_that_hashes_well_still_needs_the_right_length(size: int, tree: ListTree) -> None:
+    """With a root made to fit: one node more above the root, or one less below it."""
+    extra = leaf_hash(b"extra")
+    root = subtree_root(tree, 0, size)
+    for index in range(size):
+        leaf, path = tree.leaves[index], inclusion_proof(tree, index, size)
+        for higher in (node_hash(extra, root), node_hash(root, extra)):
+            with pytest.raises(ProofError, match="too long"):
+                verify_inclusion(leaf, index, size, [*path, extra], higher)
+        with pytest.raises(ProofError, match=r"too short|has no leaf"):
+            verify_inclusion(leaf, index, 2 * size + 1, path, root)
+    for old in range(1, size):
+        old_root, path = subtree_root(tree, 0, old), consistency_proof(tree, old, size)
+        with pytest.raises(ProofError, match="too long"):
+            verify_consistency(old, node_hash(extra, old_root), size, node_hash(extra, root), [*path, extra])
+        with pytest.raises(ProofError):
+            verify_consistency(old, old_root, 2 * size + 1, root, path)
+
+
+@pytest.mark.parametrize("cut", [1, 31, -1])
+def test_two_hashes_cannot_be_cut_apart_elsewhere(cut: int, tree: ListTree) -> None:
+    """What is hashed is the same, so that only the lengths of its parts tell."""
+    left, right, root = tree.leaves[0], tree.leaves[1], subtree_root(tree, 0, 2)
+    both = left + right
+    with pytest.raises(ProofError, match="32 bytes"):
+        verify_inclusion(both[: 32 + cut], 0, 2, [both[32 + cut :]], root)
+    with pytest.raises(ProofError, match="32 bytes"):
+        verify_inclusion(both[32 + cut :], 1, 2, [both[: 32 + cut]], root)
+    with pytest.raises(ProofError, match="32 bytes"):
+        verify_consistency(1, both[: 32 + cut], 2, root, [both[32 + cut :]])
+    with pytest.raises(ProofError, match="32 bytes"):
+        verify_inclusion(b"", 0, 1, [], b"")
 
 
 def _alterations(path: list[bytes]) -> list[list[bytes]]:

@@ -103,6 +103,8 @@ def test_names_are_octets_whatever_they_mean() -> None:
         (f"witness none {WITNESSES['X1'].key}\n", 1, "'none' is taken"),
         (f"{W['X1']}\ngroup none 1 X1\n", 2, "'none' is taken"),
         (f"{W['X1']}\ngroup X1 1 X1\n", 2, "'X1' is taken"),
+        (f"{W['X1']}\n{W['X2']}\ngroup g 1 X1\ngroup g 1 X2\n", 4, "'g' is taken"),
+        (f"{W['X1']}\ngroup X2 1 X1\n{W['X2']}\n", 3, "'X2' is taken"),
         (f"{W['X1']}\ngroup g 1\n", 2, "group NAME"),
         (f"{W['X1']}\ngroup g 1 none\n", 2, "defines 'none'"),
         (f"{W['X1']}\ngroup g 1 g\n", 2, "defines 'g'"),
