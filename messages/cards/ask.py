@@ -15,6 +15,7 @@ from messages.cards.parts import (
     settled_text,
     token_facts,
     token_line,
+    told_reasons,
 )
 from messages.inert import clean, one_line, short
 from messages.moments import spoken
@@ -146,8 +147,9 @@ def digest(facts: DigestFacts) -> View:
     waiting = sum(_waits(one) for one in shown) + left_out
     heading = asking.count_heading(waiting) if waiting else "Nothing waits for your answer"
     elements: list[Element] = [Heading(heading)]
-    if any(_waits(one) for one in shown):
-        elements.append(Paragraph(["Most at risk first. “Open” shows why it came to you and what else you can do."]))
+    if waiting:
+        order = "Most at risk first. " if waiting > 1 else ""
+        elements.append(Paragraph([f"{order}“Open” shows why it came to you and what else you can do."]))
     elements += [digest_row(one) for one in shown]
     if left_out:
         elements.append(Paragraph([f"And {left_out:,} more: ", Code("/whose mine")]))
@@ -183,7 +185,8 @@ def digest_row(facts: RequestFacts) -> Row:
         return Row(text, open_button(facts) if Verb.DONE in facts.offered else None)
     if not _waits(facts):
         return Row(["✓ ", Strong(names.token(facts.token)), "\nIt no longer needs an answer."])
-    text = [*token_line(facts.token), "\n", *brief_reasons(facts), "\nAnswer by ", Moment(facts.due_at, facts.zone)]
+    wanted = "\nAn answer was wanted by " if facts.asked_before else "\nAnswer by "
+    text = [*token_line(facts.token), "\n", *brief_reasons(facts), wanted, Moment(facts.due_at, facts.zone)]
     if facts.why not in {"owner", "service_owner"}:
         text += [f" · {_brief_why(facts)}"]
     one_click = Verb.ATTEST in facts.offered and Verb.ATTEST not in facts.needs_form
@@ -207,19 +210,21 @@ _BRIEF_WHY = {
 
 def brief_reasons(facts: RequestFacts) -> list[Inline]:
     """The first four reasons on one line."""
+    told = told_reasons(facts)
     text: list[Inline] = []
-    for code in facts.reasons[:4]:
-        text += [" · " if text else "", *asking.reason_brief(code, facts.token, facts.zone)]
-    if len(facts.reasons) > 4:
-        text.append(f" · {len(facts.reasons) - 4} more")
-    return text or list(asking.reason_brief("", facts.token, facts.zone))
+    for code in told[:4]:
+        text += [*([" · "] if text else []), *asking.reason_brief(code, facts.token, facts.zone)]
+    if len(told) > 4:
+        text.append(f" · {len(told) - 4} more")
+    first, *rest = text
+    return [first[:1].upper() + first[1:] if isinstance(first, str) else first, *rest]
 
 
 def _brief_why(facts: RequestFacts) -> str:
     if facts.why == "handover":
         return f"{names.person(facts.proposed_by)} named you as next owner"
     if facts.why == "delegate" and one_line(facts.why_name):
-        return f"for {names.person(facts.why_name)}"
+        return f"you stand in for {names.person(facts.why_name)}"
     return _BRIEF_WHY.get(facts.why, f"you are its {names.role(facts.why)}")
 
 

@@ -44,9 +44,16 @@ def known(pairs: list[tuple[str, Text]]) -> Facts:
 def reasons(facts: RequestFacts) -> Paragraph:
     """Every reason as a sentence of its own."""
     text: list[Inline] = []
-    for code in facts.reasons[:10]:
+    for code in told_reasons(facts)[:10]:
         text += ["\n" if text else "", "• ", *asking.reason(code, facts.token, facts.zone)]
-    return Paragraph(text or ["• ", *asking.reason("", facts.token, facts.zone)])
+    return Paragraph(text)
+
+
+def told_reasons(facts: RequestFacts) -> list[str]:
+    """The reasons worth telling, at least one: a token cannot outlive a contract that is over."""
+    ends = facts.token.contract_ends_on
+    over = ends is not None and ends < facts.opened_at.date() and "contract_ended" in facts.reasons
+    return [code for code in facts.reasons if not (over and code == "outlives_contract")] or [""]
 
 
 def decision_button(verb: Verb, facts: RequestFacts) -> Button:
