@@ -153,7 +153,7 @@ def test_a_card_from_before_a_change_is_out_of_date(office: Office) -> None:
 def test_the_leavers_token_finds_its_successor(office: Office) -> None:
     """Leo has left. His backup stands behind his token, and from then on it is hers."""
     office.tick()
-    office.advance(24)
+    office.advance(24, step=6)
     assert office.owner("legacy-export") == "leo"
     office.press("mia", Verb.ATTEST, "legacy-export")
     assert office.owner("legacy-export") == "mia"
@@ -190,7 +190,7 @@ def test_a_list_is_kept_true_in_its_place(office: Office) -> None:
     assert "2 tokens need your answer" in words(card.blocks)
     assert "Ana Lima" in words(card.blocks)
 
-    office.advance(24)
+    office.advance(24, step=6)
     older, newer = office.inbox("ana")
     assert older.ts == first.ts
     assert "continues in a newer message" in words(older.blocks)
