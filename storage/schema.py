@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlmodel import SQLModel
 
 import storage.inventory
-import storage.ledger.log
+import storage.ledger.tables
 import storage.outbox
 import storage.people
 import storage.requests
@@ -17,7 +17,7 @@ def create_all(database: Database) -> None:
     """Create the tables, indexes and triggers that are missing, in one transaction. Repeatable."""
     with database.engine.begin() as connection:
         SQLModel.metadata.create_all(connection)
-        for statement in storage.ledger.log.ledger_triggers(connection.dialect.name):
+        for statement in storage.ledger.tables.ledger_triggers(connection.dialect.name):
             connection.exec_driver_sql(statement)
         for statement in search_ddl(connection.dialect.name):
             connection.exec_driver_sql(statement)

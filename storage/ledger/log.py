@@ -4,7 +4,8 @@ Appending locks the head row first and only then reads the clock, the next numbe
 so that several writers queue up and numbers, times and hashes agree. Each token has its own chain inside
 the log: ``token_seq`` counts its records and ``prev`` is the leaf hash of the one before.
 
-Nothing here refers to another table, so that no cascade can take a record away with its subject.
+Where a restore lost records for good, the log goes on in a new epoch (:func:`open_epoch`), which is a tree of its own
+with chains of its own: nothing in it depends on what was lost, and its first record says what that was.
 """
 
 from __future__ import annotations
@@ -16,80 +17,40 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json
-from sqlalchemy import Index, LargeBinary, UniqueConstraint, select, update
-from sqlmodel import Field, Session, SQLModel
+from sqlalchemy import bindparam, select, tuple_, update
+from sqlmodel import Session
 
-from storage.database import BigInt, UTCDateTime, among, driver_value, insert_or_ignore, insert_rows
-from storage.ledger.merkle import EMPTY_ROOT, Frontier, leaf_hash
-from storage.ledger.record import Entry, Place, RecordKind, disclose, from_ms, record_bytes, to_ms
+from storage.database import among, driver_value, insert_or_ignore, insert_rows
+from storage.ledger.merkle import EMPTY_ROOT, STORED_MASK, Frontier, leaf_hash
+from storage.ledger.record import (
+    Entry,
+    LedgerError,
+    Place,
+    RecordKind,
+    disclose,
+    from_ms,
+    parse_canonical,
+    record_bytes,
+    to_ms,
+)
+from storage.ledger.tables import DISCLOSURE as _DISCLOSURE
+from storage.ledger.tables import HEAD as _HEAD
+from storage.ledger.tables import LEAF as _LEAF
+from storage.ledger.tables import NODE as _NODE
+from storage.ledger.tables import SUBJECT as _SUBJECT
+from storage.ledger.tables import LedgerHead, LedgerLeaf, LedgerSubject
 
-HEAD_ID = 1
+__all__ = ["Appended", "Head", "LedgerHead", "LedgerLeaf", "LedgerSubject", "StoredRecord", "append", "head", "leaves"]
+
 PAGE = 500  # rows read at a time by a streaming read
 
-
-class LedgerHead(SQLModel, table=True):
-    """The one row that says how far the log has grown. Locked by whoever appends."""
-
-    __tablename__ = "ledger_head"
-
-    id: int = Field(default=HEAD_ID, primary_key=True, sa_column_kwargs={"autoincrement": False})
-    log: str = Field(max_length=32)  # random; tells this log from any other
-    epoch: int = 0
-    size: int = Field(default=0, sa_type=BigInt)
-    root: bytes = Field(sa_type=LargeBinary)
-    frontier: bytes = Field(sa_type=LargeBinary)
-    recorded_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # of the last record
-
-
-class LedgerLeaf(SQLModel, table=True):
-    """One record. ``body`` is what was hashed; the other columns repeat parts of it for look-ups."""
-
-    __tablename__ = "ledger_leaf"
-    __table_args__ = (
-        UniqueConstraint("token_id", "token_seq", name="ledger_leaf_chain"),
-        Index("ledger_leaf_request", "request_id", "seq"),
-    )
-
-    seq: int = Field(primary_key=True, sa_type=BigInt, sa_column_kwargs={"autoincrement": False})
-    leaf_hash: bytes = Field(sa_type=LargeBinary)
-    kind: int
-    token_id: int | None = Field(default=None, sa_type=BigInt)
-    token_seq: int | None = Field(default=None, sa_type=BigInt)
-    request_id: int | None = Field(default=None, sa_type=BigInt)
-    recorded_at: datetime = Field(sa_type=UTCDateTime)
-    body: bytes = Field(sa_type=LargeBinary)
-
-
-class LedgerSubject(SQLModel, table=True):
-    """The end of one token's chain."""
-
-    __tablename__ = "ledger_subject"
-
-    token_id: int = Field(primary_key=True, sa_type=BigInt, sa_column_kwargs={"autoincrement": False})
-    next_seq: int = Field(sa_type=BigInt)
-    last_hash: bytes = Field(sa_type=LargeBinary)
-
-
-class LedgerDisclosure(SQLModel, table=True):
-    """Personal data that a record refers to by digest. Deleting the row erases it; the record stands."""
-
-    __tablename__ = "ledger_disclosure"
-    __table_args__ = {"sqlite_with_rowid": False}
-
-    leaf_seq: int = Field(primary_key=True, sa_type=BigInt, sa_column_kwargs={"autoincrement": False})
-    digest: str = Field(primary_key=True)
-    salt: str
-    name: str
-    value: str
-
-
-_HEAD = SQLModel.metadata.tables["ledger_head"]
-_LEAF = SQLModel.metadata.tables["ledger_leaf"]
-_SUBJECT = SQLModel.metadata.tables["ledger_subject"]
-_DISCLOSURE = SQLModel.metadata.tables["ledger_disclosure"]
+# Put together once: they run at every click.
+_LOCK_HEAD = select(_HEAD).where(_HEAD.c.sealed_at.is_(None)).with_for_update()
+_MOVE_HEAD = update(_HEAD).where(_HEAD.c.epoch == bindparam("of_epoch"))
+_CHAIN = select(_SUBJECT).where(_SUBJECT.c.epoch == bindparam("of_epoch"), _SUBJECT.c.token_id == bindparam("token_id"))
 
 _NO_CHAIN: tuple[None, bytes] = (None, b"")
-_MOVE_CHAIN = "ON CONFLICT (token_id) DO UPDATE SET next_seq = excluded.next_seq, last_hash = excluded.last_hash"
+_MOVE_CHAIN = "ON CONFLICT (epoch, token_id) DO UPDATE SET next_seq = excluded.next_seq, last_hash = excluded.last_hash"
 
 
 class Appended(NamedTuple):
@@ -115,6 +76,7 @@ class Head(NamedTuple):
 class StoredRecord:
     """A record as it is stored, with the disclosures that have not been erased."""
 
+    epoch: int
     seq: int
     leaf_hash: bytes
     kind: RecordKind
@@ -142,6 +104,7 @@ class _Rows(NamedTuple):
 
     leaves: list[tuple[Any, ...]]
     disclosures: list[tuple[Any, ...]]
+    nodes: list[tuple[Any, ...]]
     appended: list[Appended]
 
 
@@ -163,19 +126,23 @@ def append(session: Session, entries: Sequence[Entry], clock: Callable[[], datet
     head = _locked_head(session)
     now = from_ms(to_ms(clock()))
     recorded_at = now if head.recorded_at is None else max(now, head.recorded_at)
-    chains = _chains(session, {entry.token_id for entry in entries if entry.token_id is not None})
+    chains = _chains(session, head.epoch, {entry.token_id for entry in entries if entry.token_id is not None})
     frontier = Frontier.from_bytes(head.size, head.frontier)
     stored_at = driver_value(session, _LEAF.c.recorded_at, recorded_at)
     start = _Start(head.log, head.epoch, head.size, recorded_at, stored_at)
     rows = _make_rows(entries, start, chains, frontier)
     insert_rows(session, _LEAF, rows.leaves)
     insert_rows(session, _DISCLOSURE, rows.disclosures)
-    insert_rows(session, _SUBJECT, [(key, *end) for key, end in chains.items()], tail=_MOVE_CHAIN)
-    session.connection().execute(
-        update(_HEAD)
-        .where(_HEAD.c.id == HEAD_ID)
-        .values(size=frontier.size, root=frontier.root(), frontier=frontier.to_bytes(), recorded_at=recorded_at)
-    )
+    insert_rows(session, _NODE, rows.nodes)
+    insert_rows(session, _SUBJECT, [(head.epoch, key, *end) for key, end in chains.items()], tail=_MOVE_CHAIN)
+    grown: dict[str, Any] = {
+        "size": frontier.size,
+        "root": frontier.root(),
+        "frontier": frontier.to_bytes(),
+        "recorded_at": recorded_at,
+    }
+    session.connection().execute(_MOVE_HEAD, {**grown, "of_epoch": head.epoch})
+    _hold(session, head._replace(**grown))
     return rows.appended
 
 
@@ -187,29 +154,102 @@ def lock(session: Session) -> None:
     _locked_head(session)
 
 
-def head(session: Session) -> Head | None:
-    """The state of the log; ``None`` before the first record."""
-    row = session.connection().execute(select(_HEAD).where(_HEAD.c.id == HEAD_ID)).one_or_none()
+def head(session: Session, epoch: int | None = None) -> Head | None:
+    """The state of the log; ``None`` before the first record.
+
+    Args:
+        epoch: the current one if left out.
+    """
+    query = select(_HEAD).order_by(_HEAD.c.epoch.desc()).limit(1)
+    if epoch is not None:
+        query = query.where(_HEAD.c.epoch == epoch)
+    row = session.connection().execute(query).one_or_none()
     return None if row is None else Head(row.log, row.epoch, row.size, row.root)
 
 
+def log_id(session: Session) -> str:
+    """The random id of this database's log, which begins here where nothing was recorded yet (``Database.write()``)."""
+    return _locked_head(session).log
+
+
+class Cited(NamedTuple):
+    """What the first record of an epoch cites: the last checkpoint of the epoch before that anybody holds."""
+
+    origin: str
+    size: int
+    root: bytes
+
+
+def open_epoch(session: Session, held: Cited, why: str, reason: str, clock: Callable[[], datetime]) -> Head:
+    """Seal the current epoch and open the next one, whose record 0 says what was lost and why.
+
+    Args:
+        held: the newest checkpoint of the current epoch that is known outside.
+        why: a person's own words; disclosed, so that they can be erased.
+        reason: ``shrank`` or ``forked``.
+        clock: read once, after the head row is locked.
+
+    Returns:
+        The sealed epoch's head.
+    """
+    sealed = _locked_head(session)
+    at = from_ms(to_ms(clock()))
+    session.connection().execute(_MOVE_HEAD, {"sealed_at": at, "of_epoch": sealed.epoch})
+    fresh = {**_first_head(sealed.log, sealed.epoch + 1), "recorded_at": sealed.recorded_at}
+    insert_or_ignore(session, _HEAD, [fresh])
+    session.info.pop(_HELD, None)
+    details = {
+        "held": {"origin": held.origin, "size": held.size, "root": held.root.hex()},
+        "sealed": {"epoch": sealed.epoch, "size": sealed.size, "root": sealed.root.hex()},
+    }
+    append(session, [Entry(RecordKind.EPOCH_OPENED, reason, details=details, disclosures={"why": why})], clock)
+    return Head(sealed.log, sealed.epoch, sealed.size, sealed.root)
+
+
+def opening_of(session: Session, epoch: int) -> Cited | None:
+    """What record 0 of an epoch cites; None: it is not there, or not one that opens an epoch."""
+    query = select(_LEAF.c.body, _LEAF.c.leaf_hash).where(_LEAF.c.epoch == epoch, _LEAF.c.seq == 0)
+    row = session.connection().execute(query).one_or_none()
+    return None if row is None or leaf_hash(row.body) != row.leaf_hash else cited_in(row.body)
+
+
+def cited_in(body: bytes) -> Cited | None:
+    """What a record that opens an epoch cites; None: it is not one."""
+    try:
+        fields = parse_canonical(body)
+        held = fields["details"]["held"]
+        if fields["kind"] != RecordKind.EPOCH_OPENED or type(held["size"]) is not int:
+            return None
+        return Cited(str(held["origin"]), held["size"], bytes.fromhex(held["root"]))
+    except (LedgerError, KeyError, TypeError, ValueError):
+        return None
+
+
 def leaves(
-    session: Session, *, token_id: int | None = None, request_id: int | None = None, after_seq: int = -1
+    session: Session,
+    *,
+    token_id: int | None = None,
+    request_id: int | None = None,
+    epoch: int | None = None,
+    after_seq: int = -1,
 ) -> Iterator[StoredRecord]:
     """Records in the order of the log, read a page at a time: all, a token's or a request's.
 
     Args:
-        after_seq: start behind this record; -1 starts at the beginning.
+        epoch: only this one; all if left out.
+        after_seq: start behind this record of the epoch (of the first one, where all are read); -1 starts at the
+            beginning.
     """
-    query = select(_LEAF).order_by(_LEAF.c.seq).limit(PAGE)
-    if token_id is not None:
-        query = query.where(_LEAF.c.token_id == token_id)
-    if request_id is not None:
-        query = query.where(_LEAF.c.request_id == request_id)
-    while page := session.connection().execute(query.where(_LEAF.c.seq > after_seq)).all():
-        disclosures = _disclosures(session, [row.seq for row in page])
+    query = select(_LEAF).order_by(_LEAF.c.epoch, _LEAF.c.seq).limit(PAGE)
+    for column, value in ((_LEAF.c.token_id, token_id), (_LEAF.c.request_id, request_id), (_LEAF.c.epoch, epoch)):
+        if value is not None:
+            query = query.where(column == value)
+    after = (epoch or 0, after_seq)
+    while page := session.connection().execute(query.where(tuple_(_LEAF.c.epoch, _LEAF.c.seq) > after)).all():
+        disclosures = _disclosures(session, [(row.epoch, row.seq) for row in page])
         for row in page:
             yield StoredRecord(
+                epoch=row.epoch,
                 seq=row.seq,
                 leaf_hash=row.leaf_hash,
                 kind=RecordKind(row.kind),
@@ -219,36 +259,66 @@ def leaves(
                 recorded_at=row.recorded_at,
                 body=row.body,
                 fields=from_json(row.body),
-                disclosures=disclosures.get(row.seq, {}),
+                disclosures=disclosures.get((row.epoch, row.seq), {}),
             )
-        after_seq = page[-1].seq
+        after = (page[-1].epoch, page[-1].seq)
 
 
-def _locked_head(session: Session) -> Any:
-    """The head row, locked until the transaction ends (SQLite: ``BEGIN IMMEDIATE`` has locked it all)."""
-    query = select(_HEAD).where(_HEAD.c.id == HEAD_ID).with_for_update()
-    row = session.connection().execute(query).one_or_none()
+class _LockedHead(NamedTuple):
+    """The head row as this transaction has locked it: nobody else changes it."""
+
+    epoch: int
+    log: str
+    size: int
+    root: bytes
+    frontier: bytes
+    recorded_at: datetime | None
+    sealed_at: datetime | None
+
+
+_HELD = "the ledger's head"  # in a session's ``info``, with the transaction that holds it
+
+
+def _hold(session: Session, head: _LockedHead) -> _LockedHead:
+    session.info[_HELD] = (_transaction(session), head)
+    return head
+
+
+def _transaction(session: Session) -> object:
+    """What is rolled back together: a savepoint where there is one, else the whole transaction."""
+    return session.get_nested_transaction() or session.get_transaction()
+
+
+def _locked_head(session: Session) -> _LockedHead:
+    """The head row, locked until the transaction ends (SQLite: ``BEGIN IMMEDIATE`` has locked it all); read once."""
+    held: _LockedHead
+    holder, held = session.info.get(_HELD, (None, None))
+    if holder is not None and holder is _transaction(session):
+        return held
+    row = session.connection().execute(_LOCK_HEAD).one_or_none()
     if row is None:
-        # Two writers may both find no head: the second waits here for the first, then takes its row.
-        fresh = {
-            "id": HEAD_ID,
-            "log": os.urandom(16).hex(),
-            "epoch": 0,
-            "size": 0,
-            "root": EMPTY_ROOT,
-            "frontier": b"",
-            "recorded_at": None,
-        }
-        insert_or_ignore(session, _HEAD, [fresh])
-        row = session.connection().execute(query).one()
-    return row
+        # Two writers may both find no head: the second waits here for the first, then takes its row. And one that
+        # waited for the head while an epoch was opened finds it sealed, and the new one when it looks again.
+        insert_or_ignore(session, _HEAD, [_first_head(os.urandom(16).hex(), 0)])
+        row = session.connection().execute(_LOCK_HEAD).one()
+    return _hold(session, _LockedHead(*row))
 
 
-def _chains(session: Session, token_ids: set[int]) -> dict[int, tuple[int, bytes]]:
+def _first_head(log: str, epoch: int) -> dict[str, Any]:
+    empty = {"size": 0, "root": EMPTY_ROOT, "frontier": b"", "recorded_at": None, "sealed_at": None}
+    return {"epoch": epoch, "log": log, **empty}
+
+
+def _chains(session: Session, epoch: int, token_ids: set[int]) -> dict[int, tuple[int, bytes]]:
     """Where each token's chain stands: ``{token_id: (next token_seq, last leaf hash or b"")}``."""
     chains = dict.fromkeys(sorted(token_ids), (0, b""))
-    query = select(_SUBJECT).where(among(session, _SUBJECT.c.token_id, chains))
-    for token_id, next_seq, last in session.connection().execute(query).all():
+    connection = session.connection()
+    if len(chains) == 1:
+        rows = connection.execute(_CHAIN, {"of_epoch": epoch, "token_id": next(iter(chains))}).all()
+    else:
+        these = select(_SUBJECT).where(_SUBJECT.c.epoch == epoch, among(session, _SUBJECT.c.token_id, chains))
+        rows = connection.execute(these).all()
+    for _, token_id, next_seq, last in rows:
         chains[token_id] = (next_seq, last)
     return chains
 
@@ -257,7 +327,7 @@ def _make_rows(
     entries: Sequence[Entry], start: _Start, chains: dict[int, tuple[int, bytes]], frontier: Frontier
 ) -> _Rows:
     """Give each entry its place, hash it, and move ``chains`` and ``frontier`` along."""
-    rows = _Rows([], [], [])
+    rows = _Rows([], [], [], [])
     log, epoch, seq, recorded_at, stored_at = start
     recorded_ms = to_ms(recorded_at)
     randomness = os.urandom(16 * len(entries)).hex()
@@ -269,62 +339,25 @@ def _make_rows(
         disclosed = disclose(entry.disclosures) if entry.disclosures else ()
         body = record_bytes(entry, place, [item.digest for item in disclosed])
         hashed = leaf_hash(body)
-        frontier.append(hashed)
+        if seq & STORED_MASK == STORED_MASK:
+            rows.nodes.extend((epoch, *node) for node in frontier.append_last_of_256(hashed))
+        else:
+            frontier.append(hashed)
         if token_id is not None and token_seq is not None:
             chains[token_id] = (token_seq + 1, hashed)
         kind, request_id = int(entry.kind), entry.request_id
-        rows.leaves.append((seq, hashed, kind, token_id, token_seq, request_id, stored_at, body))
-        rows.disclosures.extend((seq, *item) for item in disclosed)
+        rows.leaves.append((epoch, seq, hashed, kind, token_id, token_seq, request_id, stored_at, body))
+        rows.disclosures.extend((epoch, seq, *item) for item in disclosed)
         rows.appended.append(Appended(seq, record_id, token_seq, hashed, recorded_at))
         seq += 1
     return rows
 
 
-def _disclosures(session: Session, seqs: Sequence[int]) -> dict[int, dict[str, str]]:
-    query = select(_DISCLOSURE).where(_DISCLOSURE.c.leaf_seq.in_(seqs))
-    found: dict[int, dict[str, str]] = {}
-    for row in session.connection().execute(query.order_by(_DISCLOSURE.c.leaf_seq, _DISCLOSURE.c.name)):
-        found.setdefault(row.leaf_seq, {})[row.name] = row.value
+def _disclosures(session: Session, places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], dict[str, str]]:
+    found: dict[tuple[int, int], dict[str, str]] = {}
+    for epoch in {epoch for epoch, _ in places}:
+        seqs = [seq for one, seq in places if one == epoch]
+        query = select(_DISCLOSURE).where(_DISCLOSURE.c.epoch == epoch, _DISCLOSURE.c.leaf_seq.in_(seqs))
+        for row in session.connection().execute(query.order_by(_DISCLOSURE.c.leaf_seq, _DISCLOSURE.c.name)):
+            found.setdefault((epoch, row.leaf_seq), {})[row.name] = row.value
     return found
-
-
-def ledger_triggers(dialect_name: str) -> list[str]:
-    """DDL that refuses to change or delete records; for the migration and ``storage.schema.create_all``.
-
-    A speed bump against accidents and careless hands, no more: whoever owns the database can drop it.
-    Disclosures may be deleted, which is how personal data is erased, but not changed. Repeatable.
-
-    Raises:
-        ValueError: for a dialect other than ``sqlite`` and ``postgresql``.
-    """
-    refused = [
-        ("ledger_leaf", "UPDATE"),
-        ("ledger_leaf", "DELETE"),
-        ("ledger_head", "DELETE"),
-        ("ledger_subject", "DELETE"),
-        ("ledger_disclosure", "UPDATE"),
-    ]
-    sentence = "the ledger only grows: its records are neither changed nor deleted"
-    if dialect_name == "sqlite":
-        return [
-            f"CREATE TRIGGER IF NOT EXISTS {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, '{sentence}'); END"
-            for table, verb in refused
-        ]
-    if dialect_name == "postgresql":
-        function = (
-            "CREATE OR REPLACE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$$ BEGIN RAISE EXCEPTION '{sentence}'; END $$"
-        )
-        rows = [
-            f"CREATE OR REPLACE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION ledger_refuse()"
-            for table, verb in refused
-        ]
-        tables = [
-            f"CREATE OR REPLACE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()"
-            for table in ("ledger_leaf", "ledger_head", "ledger_subject")
-        ]
-        return [function, *rows, *tables]
-    raise ValueError(f"no ledger triggers for {dialect_name!r}: Whose runs on SQLite and PostgreSQL")

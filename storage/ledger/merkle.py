@@ -14,6 +14,8 @@ HASH_SIZE = 32
 LEAF_PREFIX = b"\x00"
 NODE_PREFIX = b"\x01"
 EMPTY_ROOT = sha256(b"").digest()
+STORED_EVERY = 8  # levels: the height of a tile (C2SP tlog-tiles)
+STORED_MASK = (1 << STORED_EVERY) - 1
 
 
 def leaf_hash(body: bytes) -> bytes:
@@ -60,6 +62,23 @@ class Frontier:
             level >>= 1
         roots.append(node)
         self.size += 1
+
+    def append_last_of_256(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
+        """:meth:`append` of a leaf that completes a subtree of 256 leaves.
+
+        Returns:
+            The nodes it completes at levels 8, 16, 24 …: level, index within the level, hash.
+        """
+        node, level, size = leaf, 0, self.size
+        completed = []
+        while size >> level & 1:
+            node = node_hash(self._roots.pop(), node)
+            level += 1
+            if level % STORED_EVERY == 0:
+                completed.append((level, size >> level, node))
+        self._roots.append(node)
+        self.size += 1
+        return completed
 
     def root(self) -> bytes:
         """The Merkle tree hash over all leaves so far; ``SHA-256("")`` of an empty log."""

@@ -58,6 +58,9 @@ class RecordKind(IntEnum):
     POLICY_CHANGED = 15
     REQUEST_WITHDRAWN = 16
     PERSON_LEFT = 17
+    EPOCH_OPENED = 18  # the first record after a restore that lost records
+    KEY_ROTATED = 19
+    PERSON_ERASED = 20  # their disclosures were deleted
 
 
 Part = Mapping[str, Any]

@@ -1,8 +1,8 @@
 """Recompute the whole log from its stored bytes and say, in plain words, whatever does not agree.
 
-This finds any change to a record, to the head, to the end of a token's chain or to a disclosure. It cannot
-find what leaves no contradiction inside the database: whoever owns it can drop the last records and
-rebuild the head, or rewrite everything. Only a root kept elsewhere shows that.
+This finds any change to a record, to the head, to a stored node, to the end of a token's chain or to a
+disclosure. It cannot find what leaves no contradiction inside the database: whoever owns it can drop the
+last records and rebuild the head, or rewrite everything. Only a root kept elsewhere shows that.
 
 Values are compared as the driver holds them and not through the column types, which forgive spellings.
 Only records below the size in the head are read, so that a log may grow while it is verified.
@@ -21,9 +21,8 @@ from sqlmodel import Session, SQLModel
 
 from storage.database import driver_value, is_sqlite
 from storage.ledger import verify_sql as sql
-from storage.ledger.log import HEAD_ID
-from storage.ledger.merkle import Frontier, leaf_hash
-from storage.ledger.record import LedgerError, disclosure_digest, from_ms, parse_canonical
+from storage.ledger.merkle import STORED_MASK, Frontier, leaf_hash
+from storage.ledger.record import LedgerError, RecordKind, disclosure_digest, from_ms, parse_canonical
 
 PAGE = 2_000
 MAX_FINDINGS = 100  # one broken record is enough; a thousand sentences help nobody
@@ -38,14 +37,19 @@ class Finding:
 
     seq: int | None
     sentence: str
+    epoch: int = 0
 
     def __str__(self) -> str:
-        return self.sentence if self.seq is None else f"Record {self.seq}: {self.sentence}"
+        of_epoch = f" of epoch {self.epoch}" if self.epoch else ""
+        return self.sentence if self.seq is None else f"Record {self.seq}{of_epoch}: {self.sentence}"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a verification found. ``root`` is the one recomputed here, whatever the head says."""
+    """What a verification of all epochs found; what is said of the log is said of its current epoch.
+
+    ``root`` is the one recomputed here, whatever the head says.
+    """
 
     log: str
     epoch: int
@@ -64,48 +68,119 @@ def verify_log(session: Session, progress: Callable[[int, int], None] | None = N
     Args:
         progress: called with (records read, records in all) after every page.
     """
-    return _Replay(session, progress).verdict()
+    return _Verification(session, progress).verdict()
 
 
-class _Replay:
-    """One pass over the log. Findings collect; a broken record does not end it."""
+class _Reader:
+    """Raw rows, and what was found so far. Findings collect; a broken record does not end a verification."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.findings: list[Finding] = []
+        self._expressions = sql.expressions(sqlite=is_sqlite(session))
+
+    def rows(self, statement: str, **values: Any) -> list[Any]:
+        query = text(statement.format_map(self._expressions))
+        return list(self.session.connection().execute(query, values).all())
+
+    def found(self, seq: int | None, sentence: str, epoch: int = 0) -> None:
+        if len(self.findings) < MAX_FINDINGS:
+            self.findings.append(Finding(seq, sentence, epoch))
+
+
+class _Verification:
+    """All epochs, one after the other, and what must hold between them."""
 
     def __init__(self, session: Session, progress: Callable[[int, int], None] | None) -> None:
-        self.session = session
+        self.reader = _Reader(session)
         self.progress = progress
-        self.expressions = sql.expressions(sqlite=is_sqlite(session))
-        self.findings: list[Finding] = []
-        self.frontier = Frontier()
-        self.recorded_ms = 0
-        self._stamp: tuple[int, Any] = (-1, None)
-        self.log, self.epoch, self.size = "", 0, 0
+        self.last: _Replay | None = None
 
     def verdict(self) -> Verdict:
         try:
             self._check_all()
         except DBAPIError as error:
-            if not is_sqlite(self.session):
+            if not is_sqlite(self.reader.session):
                 raise  # a lost connection says nothing about the records
-            self._found(None, f"The database file cannot be read any further: {error.orig}.")
-        return Verdict(self.log, self.epoch, self.frontier.size, self.frontier.root(), tuple(self.findings))
+            self.reader.found(None, f"The database file cannot be read any further: {error.orig}.")
+        findings = tuple(self.reader.findings)
+        if self.last is None:
+            return Verdict("", 0, 0, Frontier().root(), findings)
+        last = self.last
+        return Verdict(last.log, last.epoch, last.frontier.size, last.frontier.root(), findings)
 
     def _check_all(self) -> None:
-        heads = self._rows(sql.HEAD, id=HEAD_ID)
-        if heads:
-            log, self.epoch, self.size, *derived = heads[0]
-            self.log = "" if log is None else log.decode("utf-8", "replace")
-            self._check_leaves()
-            self._check_head(*derived)
-        elif self._rows(sql.ANY_LEAF):
-            self._found(None, "There are records but the head of the log is missing.")
-        for (seq,) in self._rows(sql.OUTSIDE, id=HEAD_ID):
+        read, found = self.reader.rows, self.reader.found
+        heads = read(sql.HEADS)
+        records = sum(row[2] for row in heads if type(row[2]) is int)
+        done = nodes = 0
+        for number, (epoch, log, size, *derived, sealed) in enumerate(heads):
+            if epoch != number:
+                found(None, f"The head of epoch {number} is missing, and there is one of epoch {epoch!r}.")
+                break
+            before = self.last
+            self.last = _Replay(self.reader, epoch, log, size, self._progress(done, records))
+            self.last.check(*derived)
+            self._check_turn(before, is_last=number == len(heads) - 1, sealed=bool(sealed))
+            done += self.last.frontier.size
+            nodes += self.last.nodes
+        [(leaves,)], [(stored,)] = read(sql.COUNT_LEAVES), read(sql.COUNT_NODES)
+        if leaves and not heads:
+            found(None, "There are records but the head of the log is missing.")
+        elif leaves != done:
+            found(None, f"There are {leaves} records, and {done} of them lie in the log that its heads describe.")
+        if stored != nodes:
+            found(None, f"The tree over the records has {nodes} nodes to be stored, and there are {stored}.")
+        for (token_id,) in read(sql.CHAIN_ENDS):
+            found(None, f"The end of the chain of token {token_id} does not match its last record.")
+        for (seq,) in read(sql.STRAY_DISCLOSURES):
+            found(None, f"A disclosure belongs to record {seq}, which does not exist.")
+
+    def _check_turn(self, before: _Replay | None, *, is_last: bool, sealed: bool) -> None:
+        """An epoch is sealed when the next one is opened, and that one says what it follows."""
+        assert self.last is not None
+        epoch = self.last.epoch
+        if sealed is is_last:
+            said = "sealed, and none follows it" if sealed else "not sealed, and another one follows it"
+            self.reader.found(None, f"Epoch {epoch} is {said}.")
+        if before is None:
+            return
+        if self.last.log != before.log:
+            self.reader.found(None, f"Epoch {epoch} belongs to another log than the one before it.")
+        state = {"epoch": before.epoch, "root": before.frontier.root().hex(), "size": before.frontier.size}
+        if self.last.follows != state:
+            self.reader.found(0, "it does not open its epoch with the state of the one before.", epoch)
+
+    def _progress(self, done: int, records: int) -> Callable[[int], None]:
+        def step(read: int) -> None:
+            if self.progress is not None:
+                self.progress(done + read, records)
+
+        return step
+
+
+class _Replay:
+    """One pass over one epoch."""
+
+    def __init__(self, reader: _Reader, epoch: int, log: Any, size: int, progress: Callable[[int], None]) -> None:
+        self.session = reader.session
+        self.progress = progress
+        self.epoch, self.size = epoch, size
+        self.log = log.decode("utf-8", "replace") if isinstance(log, bytes) else ""
+        self.frontier = Frontier()
+        self.follows: object = None  # what record 0 says of the epoch before
+        self.nodes = 0
+        self._reader = reader
+        self._rows = reader.rows
+        self._completed: list[tuple[int, int, bytes]] = []
+        self.recorded_ms = 0
+        self._stamp: tuple[int, Any] = (-1, None)
+
+    def check(self, root: Any, frontier: Any, recorded_at: Any) -> None:
+        self._check_leaves()
+        self._check_head(root, frontier, recorded_at)
+        for (seq,) in self._rows(sql.OUTSIDE, epoch=self.epoch, size=self.size):
             self._found(seq, "it lies outside of the log that the head describes.")
-        for (head_id,) in self._rows(sql.OTHER_HEADS, id=HEAD_ID):
-            self._found(None, f"There is a second head of the log, number {head_id}.")
-        for (token_id,) in self._rows(sql.CHAIN_ENDS):
-            self._found(None, f"The end of the chain of token {token_id} does not match its last record.")
-        for (seq,) in self._rows(sql.STRAY_DISCLOSURES):
-            self._found(None, f"A disclosure belongs to record {seq}, which does not exist.")
 
     def _check_leaves(self) -> None:
         expected = 0
@@ -116,8 +191,8 @@ class _Replay:
                     self._found(expected, f"it is missing, and so is everything up to record {row[0]}.")
                 expected = row[0] + 1
                 self._check_leaf(row, disclosures.get(row[0], []))
-            if self.progress is not None:
-                self.progress(expected, self.size)
+            self._check_nodes()
+            self.progress(expected)
         if expected != self.size:
             self._found(None, f"The head counts {self.size} records, but they end at {expected}.")
 
@@ -127,7 +202,10 @@ class _Replay:
             self._found(seq, "its content is not stored as bytes.")
             return
         hashed = leaf_hash(body)
-        self.frontier.append(hashed)
+        if self.frontier.size & STORED_MASK == STORED_MASK:
+            self._completed += self.frontier.append_last_of_256(hashed)
+        else:
+            self.frontier.append(hashed)
         if hashed != stored_hash:
             self._found(seq, "its content does not match its hash.")
         try:
@@ -135,6 +213,9 @@ class _Replay:
         except LedgerError as error:
             self._found(seq, f"its content is {error}.")
             return
+        if seq == 0 and kind == RecordKind.EPOCH_OPENED:
+            details = fields.get("details")
+            self.follows = details.get("sealed") if isinstance(details, dict) else None
         token = fields.get("token")
         said = (
             fields.get("log"),
@@ -155,6 +236,18 @@ class _Replay:
             self._check_chain(seq, token_seq, fields.get("prev"), before)
         if disclosures:
             self._check_disclosures(seq, fields.get("_sd"), disclosures)
+
+    def _check_nodes(self) -> None:
+        """The stored nodes that the last page completed."""
+        for level in sorted({level for level, _, _ in self._completed}):
+            computed = {index: node for at, index, node in self._completed if at == level}
+            place = {"epoch": self.epoch, "level": level, "first": min(computed), "last": max(computed)}
+            stored = dict(tuple(row) for row in self._rows(sql.NODES, **place))
+            for index, node in computed.items():
+                if stored.get(index) != node:
+                    self._found(None, f"The stored node {index} of level {level} is not that of the records.")
+        self.nodes += len(self._completed)
+        self._completed.clear()
 
     def _check_time(self, seq: int, said: Any, kept: Any) -> None:
         if type(said) is not int or not 0 <= said <= _LATEST_MS:
@@ -205,20 +298,15 @@ class _Replay:
 
     def _disclosures(self, first: int, last: int) -> dict[int, list[Any]]:
         found: dict[int, list[Any]] = {}
-        for row in self._rows(sql.DISCLOSURES, first=first, last=last):
+        for row in self._rows(sql.DISCLOSURES, epoch=self.epoch, first=first, last=last):
             found.setdefault(row[0], []).append(row)
         return found
 
     def _pages(self) -> Iterator[list[Any]]:
         after = -1
-        while page := self._rows(sql.LEAVES, after=after, size=self.size, page=PAGE):
+        while page := self._rows(sql.LEAVES, epoch=self.epoch, after=after, size=self.size, page=PAGE):
             yield page
             after = page[-1][0]
 
-    def _rows(self, statement: str, **values: Any) -> list[Any]:
-        query = text(statement.format_map(self.expressions))
-        return list(self.session.connection().execute(query, values).all())
-
     def _found(self, seq: int | None, sentence: str) -> None:
-        if len(self.findings) < MAX_FINDINGS:
-            self.findings.append(Finding(seq, sentence))
+        self._reader.found(seq, sentence, self.epoch)

@@ -11,23 +11,24 @@ SELECT leaf.seq, {leaf_hash}, leaf.kind, leaf.token_id, leaf.token_seq, leaf.req
        {recorded_at}, {body}, {before_hash}
 FROM ledger_leaf AS leaf
 LEFT JOIN ledger_leaf AS earlier
-       ON earlier.token_id = leaf.token_id AND earlier.token_seq = leaf.token_seq - 1
-      AND earlier.seq < leaf.seq
-WHERE leaf.seq > :after AND leaf.seq < :size ORDER BY leaf.seq LIMIT :page
+       ON earlier.token_id = leaf.token_id AND earlier.epoch = leaf.epoch
+      AND earlier.token_seq = leaf.token_seq - 1 AND earlier.seq < leaf.seq
+WHERE leaf.epoch = :epoch AND leaf.seq > :after AND leaf.seq < :size ORDER BY leaf.seq LIMIT :page
 """
 
-HEAD = """
-SELECT {log}, leaf.epoch, leaf.size, {root}, {frontier}, {recorded_at} FROM ledger_head AS leaf WHERE id = :id
+HEADS = """
+SELECT leaf.epoch, {log}, leaf.size, {root}, {frontier}, {recorded_at}, leaf.sealed_at IS NOT NULL
+FROM ledger_head AS leaf ORDER BY leaf.epoch
 """
 
-ANY_LEAF = "SELECT seq FROM ledger_leaf LIMIT 1"
+COUNT_LEAVES = "SELECT count(*) FROM ledger_leaf"
 
-OTHER_HEADS = "SELECT id FROM ledger_head WHERE id <> :id ORDER BY id LIMIT 10"
+COUNT_NODES = "SELECT count(*) FROM ledger_node"
 
 OUTSIDE = """
-SELECT seq FROM ledger_leaf WHERE seq < 0
+SELECT seq FROM ledger_leaf WHERE epoch = :epoch AND seq < 0
 UNION ALL
-SELECT seq FROM ledger_leaf WHERE seq >= (SELECT size FROM ledger_head WHERE id = :id)
+SELECT seq FROM ledger_leaf WHERE epoch = :epoch AND seq >= :size
 ORDER BY seq LIMIT 10
 """
 
@@ -35,29 +36,36 @@ ORDER BY seq LIMIT 10
 # when that record is there, has that hash, and has none after it.
 CHAIN_ENDS = """
 SELECT chain.token_id FROM ledger_subject AS chain
-LEFT JOIN ledger_leaf AS leaf ON leaf.token_id = chain.token_id AND leaf.token_seq = chain.next_seq - 1
-LEFT JOIN ledger_leaf AS later ON later.token_id = chain.token_id AND later.token_seq = chain.next_seq
+LEFT JOIN ledger_leaf AS leaf
+       ON leaf.token_id = chain.token_id AND leaf.epoch = chain.epoch AND leaf.token_seq = chain.next_seq - 1
+LEFT JOIN ledger_leaf AS later
+       ON later.token_id = chain.token_id AND later.epoch = chain.epoch AND later.token_seq = chain.next_seq
 WHERE leaf.seq IS NULL OR leaf.leaf_hash <> chain.last_hash OR later.seq IS NOT NULL
 UNION ALL
 SELECT leaf.token_id FROM ledger_leaf AS leaf
-LEFT JOIN ledger_subject AS chain ON chain.token_id = leaf.token_id
+LEFT JOIN ledger_subject AS chain ON chain.token_id = leaf.token_id AND chain.epoch = leaf.epoch
 WHERE leaf.token_seq = 0 AND leaf.token_id IS NOT NULL AND chain.token_id IS NULL
 LIMIT 10
 """
 
 DISCLOSURES = """
 SELECT leaf_seq, {digest}, {salt}, {name}, {value} FROM ledger_disclosure AS leaf
-WHERE leaf_seq BETWEEN :first AND :last
+WHERE epoch = :epoch AND leaf_seq BETWEEN :first AND :last
 """
 
 STRAY_DISCLOSURES = """
 SELECT disclosure.leaf_seq FROM ledger_disclosure AS disclosure
-LEFT JOIN ledger_leaf AS leaf ON leaf.seq = disclosure.leaf_seq
+LEFT JOIN ledger_leaf AS leaf ON leaf.epoch = disclosure.epoch AND leaf.seq = disclosure.leaf_seq
 WHERE leaf.seq IS NULL ORDER BY disclosure.leaf_seq LIMIT 10
 """
 
+NODES = """
+SELECT idx, {hash} FROM ledger_node AS leaf
+WHERE epoch = :epoch AND level = :level AND idx BETWEEN :first AND :last
+"""
+
 _TEXT = ("log", "digest", "salt", "name", "value")
-_BYTES = ("leaf_hash", "body", "root", "frontier")
+_BYTES = ("leaf_hash", "body", "root", "frontier", "hash")
 
 
 def expressions(*, sqlite: bool) -> dict[str, str]:

@@ -14,9 +14,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from storage.database import Database
-from storage.ledger.log import PAGE, append, head, leaves, ledger_triggers
+from storage.ledger.log import PAGE, append, head, leaves
 from storage.ledger.merkle import leaf_hash, root_of
 from storage.ledger.record import Entry, LedgerError, RecordKind
+from storage.ledger.tables import ledger_triggers
 from storage.ledger.verify import Verdict, verify_log
 from storage.schema import create_all
 from tests.servers.fake_clock import FakeClock
@@ -288,7 +289,8 @@ def _without_triggers(session: Session, database: Database) -> list[str]:
         "DELETE FROM ledger_leaf WHERE seq = 0",
         "DELETE FROM ledger_leaf",
         "DELETE FROM ledger_head",
-        "UPDATE ledger_head SET id = 2",
+        "UPDATE ledger_head SET epoch = 2",
+        "UPDATE ledger_head SET sealed_at = recorded_at",
         "UPDATE ledger_head SET size = 6",
         "UPDATE ledger_head SET size = 8",
         "UPDATE ledger_head SET size = 0",
@@ -296,7 +298,10 @@ def _without_triggers(session: Session, database: Database) -> list[str]:
         "UPDATE ledger_head SET log = substr(log, 2) || substr(log, 1, 1)",
         "UPDATE ledger_head SET recorded_at = NULL",
         "UPDATE ledger_head SET recorded_at = (SELECT recorded_at FROM ledger_leaf WHERE seq = 0)",
-        "INSERT INTO ledger_head SELECT 2, log, epoch, size, root, frontier, recorded_at FROM ledger_head",
+        "INSERT INTO ledger_head SELECT 1, log, size, root, frontier, recorded_at, sealed_at FROM ledger_head",
+        "UPDATE ledger_leaf SET epoch = 1 WHERE seq = 6",
+        "UPDATE ledger_subject SET epoch = 1 WHERE token_id = 1",
+        "UPDATE ledger_disclosure SET epoch = 1 WHERE leaf_seq = 3",
         "UPDATE ledger_subject SET next_seq = next_seq + 1 WHERE token_id = 1",
         "UPDATE ledger_subject SET next_seq = next_seq - 1 WHERE token_id = 1",
         "UPDATE ledger_subject SET last_hash = (SELECT leaf_hash FROM ledger_leaf WHERE seq = 0)",
@@ -318,7 +323,7 @@ def test_every_change_of_a_column_is_found(attack: Callable[..., list[str]], sta
 def test_every_changed_byte_is_found(
     attack: Callable[..., list[str]], database: Database, table: str, column: str
 ) -> None:
-    key = "seq = 3" if table == "leaf" else "id = 1"
+    key = "seq = 3" if table == "leaf" else "epoch = 0"
     with database.read() as session:
         query = f"SELECT {column} FROM ledger_{table} WHERE {key}"
         original = bytes(session.connection().execute(text(query)).scalar_one())
@@ -394,7 +399,9 @@ def test_exchanged_records_are_found(attack: Callable[..., list[str]]) -> None:
         "UPDATE ledger_head SET size = 'many'",
         "UPDATE ledger_head SET log = CAST(log AS BLOB)",
         "UPDATE ledger_head SET log = CAST(x'ff' AS TEXT)",
-        "UPDATE ledger_head SET epoch = 'x'",
+        "UPDATE ledger_leaf SET epoch = 'x' WHERE seq = 6",
+        "UPDATE ledger_leaf SET epoch = 0.5 WHERE seq = 6",
+        "UPDATE ledger_leaf SET seq = 5.5 WHERE seq = 6",
         "UPDATE ledger_subject SET last_hash = CAST(last_hash AS TEXT)",
         "UPDATE ledger_disclosure SET value = CAST(x'ff' AS TEXT)",
         "UPDATE ledger_disclosure SET value = CAST(value AS BLOB)",

@@ -90,7 +90,9 @@ def test_two_releases_at_once_migrate_one_after_the_other(empty: Database) -> No
 
 def test_the_ledger_of_a_migrated_database_only_grows(empty: Database) -> None:
     migrate(empty)
-    insert = text("INSERT INTO ledger_leaf (seq, leaf_hash, kind, recorded_at, body) VALUES (0, :h, 1, :at, :h)")
+    insert = text(
+        "INSERT INTO ledger_leaf (epoch, seq, leaf_hash, kind, recorded_at, body) VALUES (0, 0, :h, 1, :at, :h)"
+    )
     with empty.engine.begin() as connection:
         connection.execute(insert, {"h": b"x", "at": "2026-11-23 09:30:00+00:00"})
     for statement in ("UPDATE ledger_leaf SET kind = 2", "DELETE FROM ledger_leaf"):

@@ -52,6 +52,9 @@ def test_kinds_keep_their_numbers_for_ever() -> None:
         "policy_changed": 15,
         "request_withdrawn": 16,
         "person_left": 17,
+        "epoch_opened": 18,
+        "key_rotated": 19,
+        "person_erased": 20,
     }
 
 

@@ -1,24 +1,50 @@
+CREATE TABLE ledger_anchor (
+    epoch INTEGER NOT NULL,
+    size BIGINT NOT NULL,
+    anchor VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    attempts INTEGER NOT NULL,
+    next_try_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    done_at TIMESTAMP WITH TIME ZONE,
+    receipt BYTEA,
+    error TEXT NOT NULL,
+    PRIMARY KEY (epoch, size, anchor)
+)
+
+CREATE INDEX ix_ledger_anchor_pending ON ledger_anchor (anchor, epoch, size) WHERE state = 'pending'
+
+CREATE TABLE ledger_checkpoint (
+    epoch INTEGER NOT NULL,
+    size BIGINT NOT NULL,
+    root BYTEA NOT NULL,
+    note TEXT NOT NULL,
+    published_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (epoch, size)
+)
+
 CREATE TABLE ledger_disclosure (
+    epoch INTEGER NOT NULL,
     leaf_seq BIGINT NOT NULL,
     digest VARCHAR NOT NULL,
     salt VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
     value VARCHAR NOT NULL,
-    PRIMARY KEY (leaf_seq, digest)
+    PRIMARY KEY (epoch, leaf_seq, digest)
 )
 
 CREATE TABLE ledger_head (
-    id INTEGER NOT NULL,
-    log VARCHAR(32) NOT NULL,
     epoch INTEGER NOT NULL,
+    log VARCHAR(32) NOT NULL,
     size BIGINT NOT NULL,
     root BYTEA NOT NULL,
     frontier BYTEA NOT NULL,
     recorded_at TIMESTAMP WITH TIME ZONE,
-    PRIMARY KEY (id)
+    sealed_at TIMESTAMP WITH TIME ZONE,
+    PRIMARY KEY (epoch)
 )
 
 CREATE TABLE ledger_leaf (
+    epoch INTEGER NOT NULL,
     seq BIGINT NOT NULL,
     leaf_hash BYTEA NOT NULL,
     kind INTEGER NOT NULL,
@@ -27,17 +53,26 @@ CREATE TABLE ledger_leaf (
     request_id BIGINT,
     recorded_at TIMESTAMP WITH TIME ZONE NOT NULL,
     body BYTEA NOT NULL,
-    PRIMARY KEY (seq),
-    CONSTRAINT ledger_leaf_chain UNIQUE (token_id, token_seq)
+    PRIMARY KEY (epoch, seq),
+    CONSTRAINT ledger_leaf_chain UNIQUE (token_id, epoch, token_seq)
 )
 
-CREATE INDEX ledger_leaf_request ON ledger_leaf (request_id, seq)
+CREATE INDEX ledger_leaf_request ON ledger_leaf (request_id, epoch, seq)
+
+CREATE TABLE ledger_node (
+    epoch INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    idx BIGINT NOT NULL,
+    hash BYTEA NOT NULL,
+    PRIMARY KEY (epoch, level, idx)
+)
 
 CREATE TABLE ledger_subject (
+    epoch INTEGER NOT NULL,
     token_id BIGINT NOT NULL,
     next_seq BIGINT NOT NULL,
     last_hash BYTEA NOT NULL,
-    PRIMARY KEY (token_id)
+    PRIMARY KEY (epoch, token_id)
 )
 
 CREATE TABLE marker (
@@ -428,11 +463,23 @@ CREATE OR REPLACE TRIGGER ledger_subject_no_delete BEFORE DELETE ON ledger_subje
 
 CREATE OR REPLACE TRIGGER ledger_disclosure_no_update BEFORE UPDATE ON ledger_disclosure FOR EACH ROW EXECUTE FUNCTION ledger_refuse()
 
+CREATE OR REPLACE TRIGGER ledger_node_no_update BEFORE UPDATE ON ledger_node FOR EACH ROW EXECUTE FUNCTION ledger_refuse()
+
+CREATE OR REPLACE TRIGGER ledger_node_no_delete BEFORE DELETE ON ledger_node FOR EACH ROW EXECUTE FUNCTION ledger_refuse()
+
+CREATE OR REPLACE TRIGGER ledger_checkpoint_no_update BEFORE UPDATE ON ledger_checkpoint FOR EACH ROW EXECUTE FUNCTION ledger_refuse()
+
+CREATE OR REPLACE TRIGGER ledger_checkpoint_no_delete BEFORE DELETE ON ledger_checkpoint FOR EACH ROW EXECUTE FUNCTION ledger_refuse()
+
 CREATE OR REPLACE TRIGGER ledger_leaf_no_truncate BEFORE TRUNCATE ON ledger_leaf FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()
 
 CREATE OR REPLACE TRIGGER ledger_head_no_truncate BEFORE TRUNCATE ON ledger_head FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()
 
 CREATE OR REPLACE TRIGGER ledger_subject_no_truncate BEFORE TRUNCATE ON ledger_subject FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()
+
+CREATE OR REPLACE TRIGGER ledger_node_no_truncate BEFORE TRUNCATE ON ledger_node FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()
+
+CREATE OR REPLACE TRIGGER ledger_checkpoint_no_truncate BEFORE TRUNCATE ON ledger_checkpoint FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()
 
 CREATE EXTENSION IF NOT EXISTS pg_trgm
 

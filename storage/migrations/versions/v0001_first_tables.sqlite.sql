@@ -1,25 +1,51 @@
+CREATE TABLE ledger_anchor (
+    epoch INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    anchor VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    attempts INTEGER NOT NULL,
+    next_try_at DATETIME NOT NULL,
+    done_at DATETIME,
+    receipt BLOB,
+    error TEXT NOT NULL,
+    PRIMARY KEY (epoch, size, anchor)
+)
+
+CREATE INDEX ix_ledger_anchor_pending ON ledger_anchor (anchor, epoch, size) WHERE state = 'pending'
+
+CREATE TABLE ledger_checkpoint (
+    epoch INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    root BLOB NOT NULL,
+    note TEXT NOT NULL,
+    published_at DATETIME NOT NULL,
+    PRIMARY KEY (epoch, size)
+)
+
 CREATE TABLE ledger_disclosure (
+    epoch INTEGER NOT NULL,
     leaf_seq INTEGER NOT NULL,
     digest VARCHAR NOT NULL,
     salt VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
     value VARCHAR NOT NULL,
-    PRIMARY KEY (leaf_seq, digest)
+    PRIMARY KEY (epoch, leaf_seq, digest)
 )
  WITHOUT ROWID
 
 CREATE TABLE ledger_head (
-    id INTEGER NOT NULL,
-    log VARCHAR(32) NOT NULL,
     epoch INTEGER NOT NULL,
+    log VARCHAR(32) NOT NULL,
     size INTEGER NOT NULL,
     root BLOB NOT NULL,
     frontier BLOB NOT NULL,
     recorded_at DATETIME,
-    PRIMARY KEY (id)
+    sealed_at DATETIME,
+    PRIMARY KEY (epoch)
 )
 
 CREATE TABLE ledger_leaf (
+    epoch INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     leaf_hash BLOB NOT NULL,
     kind INTEGER NOT NULL,
@@ -28,18 +54,29 @@ CREATE TABLE ledger_leaf (
     request_id INTEGER,
     recorded_at DATETIME NOT NULL,
     body BLOB NOT NULL,
-    PRIMARY KEY (seq),
-    CONSTRAINT ledger_leaf_chain UNIQUE (token_id, token_seq)
+    PRIMARY KEY (epoch, seq),
+    CONSTRAINT ledger_leaf_chain UNIQUE (token_id, epoch, token_seq)
 )
 
-CREATE INDEX ledger_leaf_request ON ledger_leaf (request_id, seq)
+CREATE INDEX ledger_leaf_request ON ledger_leaf (request_id, epoch, seq)
+
+CREATE TABLE ledger_node (
+    epoch INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    idx INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (epoch, level, idx)
+)
+ WITHOUT ROWID
 
 CREATE TABLE ledger_subject (
+    epoch INTEGER NOT NULL,
     token_id INTEGER NOT NULL,
     next_seq INTEGER NOT NULL,
     last_hash BLOB NOT NULL,
-    PRIMARY KEY (token_id)
+    PRIMARY KEY (epoch, token_id)
 )
+ WITHOUT ROWID
 
 CREATE TABLE marker (
     name VARCHAR NOT NULL,
@@ -429,6 +466,18 @@ CREATE TRIGGER IF NOT EXISTS ledger_subject_no_delete BEFORE DELETE ON ledger_su
 BEGIN SELECT RAISE(ABORT, 'the ledger only grows: its records are neither changed nor deleted'); END
 
 CREATE TRIGGER IF NOT EXISTS ledger_disclosure_no_update BEFORE UPDATE ON ledger_disclosure
+BEGIN SELECT RAISE(ABORT, 'the ledger only grows: its records are neither changed nor deleted'); END
+
+CREATE TRIGGER IF NOT EXISTS ledger_node_no_update BEFORE UPDATE ON ledger_node
+BEGIN SELECT RAISE(ABORT, 'the ledger only grows: its records are neither changed nor deleted'); END
+
+CREATE TRIGGER IF NOT EXISTS ledger_node_no_delete BEFORE DELETE ON ledger_node
+BEGIN SELECT RAISE(ABORT, 'the ledger only grows: its records are neither changed nor deleted'); END
+
+CREATE TRIGGER IF NOT EXISTS ledger_checkpoint_no_update BEFORE UPDATE ON ledger_checkpoint
+BEGIN SELECT RAISE(ABORT, 'the ledger only grows: its records are neither changed nor deleted'); END
+
+CREATE TRIGGER IF NOT EXISTS ledger_checkpoint_no_delete BEFORE DELETE ON ledger_checkpoint
 BEGIN SELECT RAISE(ABORT, 'the ledger only grows: its records are neither changed nor deleted'); END
 
 CREATE VIRTUAL TABLE IF NOT EXISTS token_search USING fts5(display_name, external_id, content='token', content_rowid='id', tokenize='trigram', detail=none, columnsize=0)
