@@ -34,6 +34,8 @@ def reason_brief(code: str, token: TokenFacts, zone: str) -> Text:
             return ["expired ", on_day(token.expires_at, zone)]
         case "outlives_contract" if ends:
             return [f"would outlive the contract with {names.vendor(token)}, which ends{ends}"]
+        case "contract_ended" if token.vendor_status in _PARTED:
+            return [_PARTED[token.vendor_status].format(vendor=names.vendor(token))]
         case "contract_ended" if ends:
             return [f"the contract with {names.vendor(token)} ended{ends}"]
         case "unused" if token.last_used_at:
@@ -46,6 +48,9 @@ def reason_bare(code: str) -> str:
     """One reason in a few words, where nothing else is known."""
     return _REASONS.get(code, "the policy asks for a look at it")
 
+
+# A vendor's status speaks before the contract's last day: the contract may well run on, or have run out long ago.
+_PARTED = {"offboarding": "work with {vendor} is being ended", "offboarded": "work with {vendor} has ended"}
 
 _REASONS = {
     "never_attested": "nobody has attested it yet",
@@ -158,8 +163,9 @@ def asked_before(facts: RequestFacts) -> Text:
 
 
 def answer_by(facts: RequestFacts) -> Text:
-    """Until when an answer is wanted."""
-    return ["Please answer by ", Moment(facts.due_at, facts.zone), "."]
+    """Until when an answer is wanted; once others have let it pass, without asking for what may be too late."""
+    wanted = "An answer was wanted by " if facts.asked_before else "Please answer by "
+    return [wanted, Moment(facts.due_at, facts.zone), "."]
 
 
 def without_answer(facts: RequestFacts) -> Text:
