@@ -63,10 +63,11 @@ def write_bare(database: Database, source: Database, batch: int, *, first: int, 
     names = ", ".join(LEAF.columns.keys())
     with source.read_engine.connect() as reader:
         for after in range(first, first + count, batch):
-            query = f"SELECT {names} FROM ledger_leaf WHERE seq >= {after} AND seq < {after + batch} ORDER BY seq"
+            part = f"epoch = 0 AND seq >= {after} AND seq < {after + batch}"
+            query = f"SELECT {names} FROM ledger_leaf WHERE {part} ORDER BY seq"
             rows = [tuple(row) for row in reader.exec_driver_sql(query)]
             with measured() as one, database.write() as session:
-                hashed = [(seq, sha256(b"\x00" + row[-1]).digest(), *row) for seq, _, *row in rows]
+                hashed = [(epoch, seq, sha256(b"\x00" + row[-1]).digest(), *row) for epoch, seq, _, *row in rows]
                 insert_rows(session, LEAF, hashed)
             total = Measured(total.seconds + one.seconds, one.peak_mb)
     return total
@@ -76,7 +77,7 @@ def hash_all(database: Database) -> int:
     count = 0
     with database.read_engine.connect() as connection:
         found = connection.execution_options(yield_per=2_000).exec_driver_sql(
-            "SELECT body FROM ledger_leaf ORDER BY seq"
+            "SELECT body FROM ledger_leaf WHERE epoch = 0 ORDER BY seq"
         )
         for (body,) in found:
             sha256(b"\x00" + body).digest()
