@@ -41,6 +41,7 @@ _LIVE = _HERE.where(CHAT_IDENTITY.c.deactivated.is_(False))
 # Before the directory was read once, nobody knows who has no account there.
 _REACHABLE = or_(_LIVE, and_(~_HERE, ~was_synced(bindparam("lane", type_=String))))
 _EVERYBODY = select(*_COLUMNS, _REACHABLE.label("has_account"))
+_ONE = _EVERYBODY.where(PERSON.c.id == bindparam("ids"))
 _THESE = _EVERYBODY.where(PERSON.c.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -72,7 +73,8 @@ class People:
         if not wanted:
             return
         self._known.update(dict.fromkeys(wanted))
-        for row in self._session.connection().execute(_THESE, {**self._here, "ids": list(wanted)}).all():
+        query, ids = (_ONE, wanted.pop()) if len(wanted) == 1 else (_THESE, list(wanted))  # one is quicker than IN
+        for row in self._session.connection().execute(query, {**self._here, "ids": ids}).all():
             self._known[row.id] = self._facts(row)
 
     def within(self, session: Session) -> People:

@@ -20,6 +20,7 @@ Json = Mapping[str, Any]
 _USER = re.compile(r"[UW][A-Z0-9]{2,30}")
 _PLACE = re.compile(r"[CDG][A-Z0-9]{2,30}")
 _TS = re.compile(r"[0-9]{1,16}\.[0-9]{1,16}")
+_ACTION_ID = re.compile(r"whose:[a-z_]{1,20}:[0-9]{1,18}(~[0-9]{1,3})?")
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 
 
@@ -102,7 +103,7 @@ def read_click(body: Json, workspace: str) -> Click:
     if not isinstance(actions, list) or len(actions) != 1 or not isinstance(actions[0], Mapping):
         raise PayloadError("not exactly one action")
     pressed = actions[0]
-    action_id = _matching(re.compile(r"whose:[a-z_]{1,20}:[0-9]{1,18}(~[0-9]{1,3})?"), pressed.get("action_id"), "id")
+    action_id = _matching(_ACTION_ID, pressed.get("action_id"), "id")
     action = _action(pressed.get("value"))
     if action_id.partition("~")[0] != action.action_id:
         raise PayloadError("the button's id and value disagree")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 from sqlmodel import Session
 
 from bot.operations.context import Context
@@ -53,7 +53,7 @@ class Accounts:
             .join(PERSON, PERSON.c.id == CHAT_IDENTITY.c.person_id)
             .where(
                 CHAT_IDENTITY.c.platform == ctx.platform,
-                CHAT_IDENTITY.c.workspace.in_([ctx.workspace, ""]),
+                or_(CHAT_IDENTITY.c.workspace == ctx.workspace, CHAT_IDENTITY.c.workspace == ""),  # quicker than IN
                 CHAT_IDENTITY.c.user_id == bindparam("account"),
             )
             .order_by(CHAT_IDENTITY.c.workspace.desc())
