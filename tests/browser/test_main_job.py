@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from tests.scenarios.test_demo_starts import demo
 
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.browser
 MOST_BYTES = 200_000
 PATIENCE = 90_000  # milliseconds; pushing the clock by a day plays every minute of it
 VIEWPORT = (1280, 900)
+SIDEBAR = 272
 
 
 class Player:
@@ -48,6 +49,7 @@ class Player:
         channels = {channel["name"]: channel["id"] for channel in state["channels"]}
         self.page.goto(f"{self.site}/#/{person}/{channels.get(place, place)}")
         expect(self.page.get_by_test_id("viewer")).to_contain_text(name)
+        expect(self.pane.locator("article, .empty, .home").first).to_be_visible()
 
     def push(self, step: str) -> None:
         """Push the clock by an ``hour``, a ``day`` or a ``week``, and wait until it is there."""
@@ -83,15 +85,16 @@ class Player:
         self.page.get_by_test_id("modal-dismiss").click()
         expect(self.modal).to_be_hidden()
 
-    def picture(self, name: str) -> None:
-        """Take a picture for the README, if pictures are wanted."""
+    def picture(self, name: str, *, left: int = 0) -> None:
+        """Take a picture for the README, if pictures are wanted; from ``left`` pixels on where a full one is heavy."""
         folder = os.environ.get("WHOSE_SCREENSHOTS")
         if not folder:
             return
         self.page.mouse.move(VIEWPORT[0] - 4, VIEWPORT[1] // 2)
         path = Path(folder) / f"{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=path, animations="disabled", caret="hide")
+        clip = FloatRect(x=left, y=0, width=VIEWPORT[0] - left, height=VIEWPORT[1])
+        self.page.screenshot(path=path, animations="disabled", caret="hide", clip=clip)
         assert path.stat().st_size < MOST_BYTES, f"{path} is too heavy for a README"
 
 
@@ -133,8 +136,6 @@ def an_owner_attests(player: Player) -> None:
     expect(player.modal).to_contain_text("Do you still stand behind drift-leads?")
     player.press("Re-attest")
     expect(player.page.get_by_test_id("modal-title")).to_have_text("Stand behind this token")
-    player.press("Re-attest")
-    expect(player.modal.get_by_test_id("error-justification")).to_be_visible()
     player.modal.locator("select").select_option(label="Yes, all of it")
     player.modal.locator("textarea").fill("Sales answers every chat lead from the CRM.")
     player.picture("owner-attests")
@@ -162,6 +163,8 @@ def an_owner_revokes_and_it_is_carried_out(player: Player) -> None:
     expect(player.modal).to_contain_text("Paylane dashboard: Developers, API keys, Delete")
     player.picture("work-card")
     player.press("Mark as done…")
+    player.page.get_by_test_id("modal-submit").click()
+    expect(player.modal.get_by_test_id("error-evidence")).to_be_visible()
     player.modal.locator("select").select_option(index=1)
     player.modal.locator("input").fill("OPS-4711")
     player.page.get_by_test_id("modal-submit").click()
@@ -205,8 +208,10 @@ def an_ignored_request_climbs(player: Player) -> None:
 
     push_until(player, datetime(2026, 12, 1, 9, tzinfo=UTC))
     player.be("Priya Raman", "security")
-    expect(player.pane.locator("article", has_text="drift-prod").last).to_contain_text("nobody before has answered")
-    player.picture("security-channel")
+    card = player.pane.locator("article", has_text="drift-prod").last
+    expect(card).to_contain_text("nobody before has answered")
+    card.evaluate("card => card.scrollIntoView({block: 'end'})")
+    player.picture("security-channel", left=SIDEBAR)
 
     player.be("Ana Lima")
     player.push("week")
@@ -224,7 +229,7 @@ def questions_are_answered(player: Player) -> None:
     player.be("Priya Raman")
     who = player.ask("/whose who drift-prod on 2026-11-30")
     expect(who).to_contain_text("Ana Lima")
-    player.picture("who-on")
+    player.picture("who-on", left=SIDEBAR)
     expect(player.ask("/whose history drift-prod")).to_contain_text("Ana Lima was asked")
     expect(player.ask("/whose drift-prd")).to_contain_text("/whose drift-prod")
     expect(player.ask("/whose help")).to_contain_text("What you can ask")
@@ -236,4 +241,4 @@ def home_shows_what_is_mine(player: Player) -> None:
     """The Home tab lists what waits and what is in one's name."""
     player.be("Ana Lima", "home")
     expect(player.page.get_by_test_id("home")).to_contain_text("drift-prod")
-    player.picture("home")
+    player.picture("home", left=SIDEBAR)
