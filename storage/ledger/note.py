@@ -27,7 +27,6 @@ MAX_SIGNATURES = 100
 LOG_SIGNATURE = 0x01  # Ed25519 over the text
 COSIGNATURE = 0x04  # Ed25519 over a header, a time and the text
 KEY_BYTES = 32
-SIGNATURE_BYTES = 64
 TIME_BYTES = 8
 KEY_ID_BYTES = 4
 _DASH = "\N{EM DASH} "
