@@ -262,6 +262,7 @@ def who(session: Session, ctx: Context, reader: Reader, token_id: int, at: datet
         contract_ends_on=contract.ends_on,
         asked=lines_of(session, records),
         could_remove=then.could_revoke(standing, people, ctx),
+        first_known_at=then.first_known(session, token_id),
         first_record=records[0].seq if records else None,
         last_record=records[-1].seq if records else None,
         zone=reader.zone,

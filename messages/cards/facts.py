@@ -161,6 +161,8 @@ class AccountableFacts:
     """What had been asked and answered by that moment, oldest first."""
     could_remove: Sequence[tuple[str, str]]
     """(role, name) of those who could have removed the access."""
+    first_known_at: datetime | None = None
+    """When the token was first imported."""
     first_record: int | None = None
     last_record: int | None = None
     zone: str = "UTC"

@@ -31,7 +31,8 @@ def who(facts: AccountableFacts) -> View:
         elements.append(Note([f"And {earlier:,} earlier: ", Code(f"/whose history {name}")]))
     elements.append(Note(_proof(facts)))
     elements.append(Buttons([history_button(facts.token)]))
-    return View(f"{name} on {on}: {_accountable(facts) or 'nobody was accountable'}.", elements)
+    nobody = "not known" if _too_early(facts) else "nobody was accountable"
+    return View(f"{name} on {on}: {_accountable(facts) or nobody}.", elements)
 
 
 def _accountable(facts: AccountableFacts) -> str:
@@ -44,7 +45,14 @@ def _answer(facts: AccountableFacts) -> Text:
         if one_line(person):
             held: list[Inline] = [" since ", on_day(since, facts.zone)] if since else []
             return [Strong(names.person(person)), f", its {names.role(role)}", *held, "."]
+    if facts.first_known_at and _too_early(facts):
+        return [Strong("Not known"), ": this token was first imported ", on_day(facts.first_known_at, facts.zone), "."]
     return [Strong("Nobody"), ": no owner was named at that moment."]
+
+
+def _too_early(facts: AccountableFacts) -> bool:
+    """The token was not known by then; that nobody was accountable would be a guess."""
+    return facts.first_known_at is not None and facts.at < facts.first_known_at
 
 
 def _circumstances(facts: AccountableFacts) -> Facts:
@@ -58,7 +66,8 @@ def _circumstances(facts: AccountableFacts) -> Facts:
         pairs.append((_capital(names.role(role)), [*named, *held]))
     if one_line(facts.vendor):
         owner = names.person(facts.vendor_owner) if one_line(facts.vendor_owner) else "nobody"
-        pairs.append(("Vendor", [f"{short(facts.vendor, names.NAME)}, looked after by {owner}"]))
+        looked_after = "" if _too_early(facts) else f", looked after by {owner}"
+        pairs.append(("Vendor", [f"{short(facts.vendor, names.NAME)}{looked_after}"]))
     ends = day(facts.contract_ends_on) if facts.contract_ends_on else ""
     pairs.append(("Contract then", [recording.contract(facts.contract, ends)]))
     people = [names.person_as(name, role) for role, name in facts.could_remove[:_MOST_PEOPLE]]

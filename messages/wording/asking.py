@@ -137,12 +137,14 @@ def _why(facts: RequestFacts) -> str:
 
 
 def _unreachable(facts: RequestFacts) -> list[str]:
-    return [
-        f"No {names.role(rung)} is named."
-        if code in _UNNAMED
-        else f"The {names.role(rung)} {_UNREACHABLE.get(code, 'could not be asked')}."
-        for rung, code in facts.unreachable[:4]
+    rungs = facts.unreachable[:4]
+    unnamed = [names.role(rung) for rung, code in rungs if code in _UNNAMED]
+    others = [
+        f"The {names.role(rung)} {_UNREACHABLE.get(code, 'could not be asked')}."
+        for rung, code in rungs
+        if code not in _UNNAMED
     ]
+    return [f"No {names.either(unnamed)} is named.", *others] if unnamed else others
 
 
 def asked_before(facts: RequestFacts) -> Text:
@@ -174,6 +176,8 @@ def without_answer(facts: RequestFacts) -> Text:
 
 
 def _next(facts: RequestFacts) -> list[Inline]:
+    if facts.next_at and facts.next_at == facts.default_at:
+        return []  # the next thing to happen is the end of the ladder
     at: list[Inline] = [", ", Moment(facts.next_at, facts.zone)] if facts.next_at else []
     if facts.next_role == "reminder":
         return ["Without an answer, a reminder is next", *at, ". "]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -93,3 +94,9 @@ def on_day(at: datetime, zone: str) -> Moment:
 def counted(number: int, one: str, many: str) -> str:
     """``1 token``, ``3 tokens``."""
     return f"{number:,} {one if number == 1 else many}"
+
+
+def either(words: Sequence[str]) -> str:
+    """``a``, ``a or b``, ``a, b or c``."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -102,6 +103,9 @@ def test_the_auditors_question_is_answered_on_one_screen() -> None:
     nobody = replace(ACCOUNTABLE, roles=(), asked=(), could_remove=(), first_record=None)
     for part in ("Nobody: no owner was named", "Nobody had been asked", "nobody that is known", "No record of this"):
         assert part in said(who(nobody))
+    early = said(who(replace(nobody, first_known_at=nobody.at + timedelta(days=9))))
+    assert "Not known: this token was first imported" in early
+    assert "looked after by nobody" not in early, "what was not yet written down is not said to have been nobody's"
     long = replace(ACCOUNTABLE, asked=[replace(RECORDS[1], seq=n) for n in range(50)])
     assert "And 42 earlier: /whose history drift-prod" in said(who(long))
 

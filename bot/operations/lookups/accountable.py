@@ -138,6 +138,12 @@ def could_revoke(standing: Standing, people: PeopleThen, ctx: Context) -> list[t
     return [(role.value, people.name_of(person_id)) for person_id, role in allowed]
 
 
+def first_known(session: Session, token_id: int) -> datetime | None:
+    """When the token was first imported."""
+    found: datetime | None = session.connection().scalar(select(TOKEN.c.recorded_at).where(TOKEN.c.id == token_id))
+    return found
+
+
 def vendor_of(session: Session, token_id: int) -> int | None:
     """The token's vendor."""
     found: int | None = session.connection().scalar(select(TOKEN.c.vendor_id).where(TOKEN.c.id == token_id))
