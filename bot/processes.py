@@ -20,6 +20,7 @@ from bot.settings import Settings
 from bot.web import create_web_app
 from bot.wiring.health import examine_storage
 from bot.wiring.installation import Installation
+from bot.wiring.ledger import Keeper, keeper_of
 from bot.wiring.slack import Worker, slack_edge, slack_worker
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 #: Seconds that an open request gets to finish; Slack gives up on one after three.
 GRACE = 5
 _MINUTE, _HOUR = 60, 3600
+#: Seconds between two looks whether a checkpoint is due: how soon a revoke or a change of owner is signed.
+_KEEPING = 15
 
 
 class Server(uvicorn.Server):
@@ -115,10 +118,12 @@ def told_to_stop() -> asyncio.Event:
     return stopped
 
 
-def clockwork_of(worker: Worker, sweep_minutes: int) -> Clockwork:
-    """The jobs of a worker, each at its interval."""
+def clockwork_of(worker: Worker, sweep_minutes: int, keeper: Keeper | None = None) -> Clockwork:
+    """The jobs of a worker, each at its interval; with a keeper, the ledger is signed and anchored too."""
+    keeping = [] if keeper is None else [Job("ledger", _KEEPING, keeper.keep)]
     return Clockwork(
         [
+            *keeping,
             Job("directory", _HOUR, worker.sync_directory),
             Job("sweep", sweep_minutes * _MINUTE, worker.sweep),
             Job("climb", _MINUTE, worker.climb),
@@ -148,7 +153,7 @@ def run_web(
     """
     settings = installation.settings
     worker = slack_worker(installation) if with_worker else None
-    clockwork = clockwork_of(worker, settings.sweep_minutes) if worker else None
+    clockwork = clockwork_of(worker, settings.sweep_minutes, keeper_of(installation)) if worker else None
     changed = partial(clockwork.nudge, "deliver") if clockwork else _later
     edge = slack_edge(installation, changed) if settings.has_slack else None
     app = create_web_app(
@@ -178,7 +183,7 @@ def run_worker(installation: Installation, announce: Callable[[str], None]) -> N
         SettingsError: Slack is not set up.
     """
     worker = slack_worker(installation)
-    clockwork = clockwork_of(worker, installation.settings.sweep_minutes)
+    clockwork = clockwork_of(worker, installation.settings.sweep_minutes, keeper_of(installation))
 
     async def run() -> None:
         stopped = told_to_stop()

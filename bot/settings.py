@@ -36,8 +36,17 @@ _VARIABLES: Final = {
     "host": ("WHOSE_HOST", "give the address to listen on, such as 127.0.0.1 or 0.0.0.0"),
     "port": ("PORT", "give a port from 0 to 65535"),
     "sweep_minutes": ("WHOSE_SWEEP_MINUTES", "give the minutes between two sweeps, 1 to 1440"),
+    "ledger_key": ("WHOSE_LEDGER_KEY", "give the text that `whose ledger keygen` wrote, or use WHOSE_LEDGER_KEY_FILE"),
+    "ledger_key_file": ("WHOSE_LEDGER_KEY_FILE", "give the path of the file that `whose ledger keygen` wrote"),
+    "ledger_state_file": ("WHOSE_LEDGER_STATE", "give the path of a file on a disk that lasts"),
+    "anchors": (
+        "WHOSE_ANCHORS",
+        "give folder:/path, chat:#channel, tsa:https://address or witness:https://address#key, with commas between",
+    ),
     "log_level": ("WHOSE_LOG_LEVEL", "give one of debug, info, warning, error"),
 }
+#: Kinds of anchor, as bot/anchors has them.
+_ANCHORS: Final = ("folder:", "chat:", "tsa:http://", "tsa:https://", "witness:http://", "witness:https://")
 _PREFIXES: Final = ("WHOSE_", "SLACK_")
 #: Read by the tests and by tools around the bot, not by the bot; no typing mistakes.
 _OTHERS: Final = frozenset({"WHOSE_REQUIRE_BROWSER", "WHOSE_SCREENSHOTS"})
@@ -59,6 +68,12 @@ class Settings(BaseModel):
     port: int = Field(default=8000, ge=0, le=65535)
     sweep_minutes: int = Field(default=60, ge=1, le=1440)
     log_level: Annotated[str, StringConstraints(to_lower=True, pattern="^(?i:debug|info|warning|error)$")] = "info"
+    ledger_key: SecretStr | None = None
+    ledger_key_file: Path | None = None
+    ledger_state_file: Path | None = None
+    """None: beside the SQLite file, or ``.whose-ledger`` in the current folder."""
+    anchors: tuple[str, ...] = ()
+    """``kind:where``, one for each place that keeps the ledger's checkpoints."""
     unknown: tuple[str, ...] = ()
     """Variables that look like ours and are read by nothing: typing mistakes, most likely."""
 
@@ -92,6 +107,28 @@ class Settings(BaseModel):
             raise ValueError("it is not an http(s) address")
         return url if url.endswith("/") else url + "/"
 
+    @field_validator("anchors", mode="before")
+    @classmethod
+    def _are_anchors(cls, given: object) -> object:
+        if not isinstance(given, str):
+            return given
+        texts = tuple(text for part in given.split(",") if (text := part.strip()))
+        for text in texts:
+            kind = next((one for one in _ANCHORS if text.startswith(one)), "")
+            if not kind or text == kind:
+                raise ValueError(f"{text.partition('#')[0]!r} is no anchor")
+        return tuple(dict.fromkeys(texts))
+
+    @property
+    def ledger_state(self) -> Path:
+        """The file outside of the database that holds the last published checkpoint of the ledger."""
+        if self.ledger_state_file is not None:
+            return self.ledger_state_file
+        url = make_url(self.database_url.get_secret_value())
+        if url.get_backend_name() == "sqlite":
+            return Path(f"{url.database}.checkpoint")
+        return Path(".whose-ledger")
+
     @property
     def has_slack(self) -> bool:
         """Whether messages can be sent: a bot token is there."""
@@ -110,7 +147,7 @@ class Settings(BaseModel):
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be printed (the log writer masks them)."""
         password = make_url(self.database_url.get_secret_value()).password
-        held = (self.slack_bot_token, self.slack_signing_secret, self.slack_app_token)
+        held = (self.slack_bot_token, self.slack_signing_secret, self.slack_app_token, self.ledger_key)
         values = [one.get_secret_value() for one in held if one is not None]
         return tuple(value for value in (*values, password) if value)
 

@@ -122,6 +122,16 @@ class Database:
         with Session(self.read_engine, expire_on_commit=False, autoflush=False) as session:
             yield session
 
+    def compact(self) -> None:
+        """Bring SQLite's write-ahead log into the file and empty it, so that no deleted row lingers there; as far as
+        no reader is in the way. Nothing on PostgreSQL, which does its own."""
+        if self.is_sqlite:
+            raw = self.read_engine.raw_connection()
+            try:
+                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                raw.close()
+
     def close(self) -> None:
         self.engine.dispose()
         self.read_engine.dispose()
@@ -160,6 +170,12 @@ def table_of(model: type[SQLModel]) -> Table:
 def is_sqlite(session: Session) -> bool:
     """Whether this session talks to SQLite (the one question about dialects that others may ask)."""
     return session.get_bind().dialect.name == "sqlite"
+
+
+def scrub(session: Session) -> None:
+    """Have what this connection deletes from now on overwritten in an SQLite file, and not only left out."""
+    if is_sqlite(session):
+        session.connection().exec_driver_sql("PRAGMA secure_delete = ON").fetchall()
 
 
 def among(session: Session, column: Column[Any], ids: Iterable[int]) -> ColumnElement[bool]:

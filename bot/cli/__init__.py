@@ -21,7 +21,7 @@ CANNOT_RUN = 2
 SECTIONS: dict[str, dict[str, str]] = {
     "Try it": {"demo": "serve"},
     "Run it": {"up": "serve", "web": "serve", "worker": "serve", "migrate": "setup", "doctor": "setup"},
-    "The inventory": {"import": "inventory", "token": "lookups", "vendor": "lookups"},
+    "The inventory": {"import": "inventory", "token": "lookups", "vendor": "lookups", "person": "people"},
     "Asking and deciding": {"policy": "policy", "sweep": "asking", "decide": "asking"},
     "The record": {"who": "lookups", "history": "lookups", "ledger": "ledger"},
 }

@@ -1,4 +1,4 @@
-"""``whose ledger show`` and ``whose ledger verify``."""
+"""``whose ledger show`` and ``whose ledger verify``; what keeps the ledger is in ``ledger_keeping.py``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bot.cli import ledger_keeping
 from bot.cli.installation import json_option, with_installation
 from bot.cli.output import emit, progress, say, show
 
@@ -20,12 +21,19 @@ def ledger_command() -> None:
     """Read and verify the record of what was asked, said and done."""
 
 
+for _command in (ledger_keeping.checkpoint, ledger_keeping.keygen, ledger_keeping.rotate, ledger_keeping.epoch):
+    ledger_command.add_command(_command)
+
+
 @ledger_command.command("show")
 @click.option("--token", metavar="WORDS", help="Only the records of this token: its name or external id.")
-@click.option("--after", type=click.IntRange(min=-1), default=-1, metavar="N", help="Only records behind number N.")
+@click.option(
+    "--after", type=click.IntRange(min=-1), default=-1, metavar="N", help="Only records behind number N of the epoch."
+)
+@click.option("--epoch", type=click.IntRange(min=0), metavar="N", help="Only the records of one epoch.")
 @json_option
 @with_installation
-def show_records(installation: Installation, token: str | None, after: int, as_json: bool) -> None:
+def show_records(installation: Installation, token: str | None, after: int, epoch: int | None, as_json: bool) -> None:
     """Print the records, oldest first.
 
     With --json each line is a record as it was hashed, with what may still be read of its disclosures.
@@ -42,7 +50,7 @@ def show_records(installation: Installation, token: str | None, after: int, as_j
 
         token_id = the_token(installation, token)
     with installation.database.read() as session:
-        records = leaves(session, token_id=token_id, after_seq=after)
+        records = leaves(session, token_id=token_id, epoch=epoch, after_seq=after)
         if as_json:
             emit(_as_data(record) for record in records)
             return
@@ -72,8 +80,9 @@ def verify(installation: Installation, as_json: bool) -> None:
         verdict = verify_log(session, lambda done, total: step("verifying", done, total))
     root = verdict.root.hex()
     if as_json:
-        findings = [{"seq": one.seq, "said": one.sentence} for one in verdict.findings]
-        emit([{"ok": verdict.ok, "log": verdict.log, "size": verdict.size, "root": root, "findings": findings}])
+        findings = [{"epoch": one.epoch, "seq": one.seq, "said": one.sentence} for one in verdict.findings]
+        state = {"log": verdict.log, "epoch": verdict.epoch, "size": verdict.size, "root": root}
+        emit([{"ok": verdict.ok, **state, "findings": findings}])
     elif verdict.ok:
         show(f"The record holds: {verdict.size} {'entry' if verdict.size == 1 else 'entries'}, root {root}.")
     else:
@@ -84,6 +93,7 @@ def verify(installation: Installation, as_json: bool) -> None:
 
 def _as_data(record: StoredRecord) -> dict[str, Any]:
     return {
+        "epoch": record.epoch,
         "seq": record.seq,
         "kind_name": record.kind.name.lower(),
         "leaf_hash": record.leaf_hash.hex(),

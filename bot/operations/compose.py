@@ -25,6 +25,7 @@ from bot.operations.token_facts import token_facts
 from bot.rules.calendar import next_working
 from bot.rules.lifecycle import State
 from messages.cards.ask import MOST_ROWS, ask
+from messages.cards.checkpoint import checkpoint
 from messages.cards.facts import DigestFacts, RequestFacts
 from messages.cards.replaced import replaced
 from storage.database import table_of
@@ -39,6 +40,8 @@ def composer(ctx: Context) -> Compose:
     """Renders outbox rows for the delivery."""
 
     def compose(session: Session, row: OutboxMessage) -> Composed | None:
+        if row.card == "checkpoint":
+            return Composed(checkpoint(row.params["note"], row.params["size"]), [])
         if row.card != CARD:
             return Composed(replaced(), [])
         if row.posting_id is not None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from bot.operations import doctor
+from bot.anchors import names_of
+from bot.operations import doctor, doctor_ledger
 from bot.operations.doctor import Finding
 from bot.rules.policy import Policy
 from bot.settings import Settings, nearest_variable
 from bot.slack.identity import SCOPES, identify
 from bot.wiring.installation import load_policy, open_database, policy_name
+from bot.wiring.ledger import ledger_key
 from storage.database import Database
 
 
@@ -18,6 +20,8 @@ def examine(settings: Settings, now: Callable[[], datetime]) -> list[Finding]:
     """Everything ``whose doctor`` looks at, in the order to mend it."""
     findings = doctor.examine("settings", lambda: _settings_are_right(settings))
     findings += examine_storage(settings)
+    if findings[-1].level != "wrong":
+        findings += _examine_ledger(settings, now)
     findings += doctor.examine("Slack", lambda: _slack_is_right(settings, now))
     return findings
 
@@ -44,6 +48,19 @@ def examine_storage(settings: Settings, opened: Database | None = None) -> list[
         if opened is None:
             database.close()
     return findings
+
+
+def _examine_ledger(settings: Settings, now: Callable[[], datetime]) -> list[Finding]:
+    database = open_database(settings)
+    state = settings.ledger_state
+    try:
+        findings = doctor.examine(
+            "ledger", lambda: doctor_ledger.ledger_is_signed(database, ledger_key(settings), state, now())
+        )
+        names = names_of(settings.anchors)
+        return findings + doctor.examine("anchor", lambda: doctor_ledger.anchors_hold(database, names, now()))
+    finally:
+        database.close()
 
 
 def _settings_are_right(settings: Settings) -> list[Finding]:

@@ -9,8 +9,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from messages.cards.ask import ask
+from messages.cards.checkpoint import checkpoint
 from messages.cards.replaced import replaced
 from messages.view import View
 
-KINDS: Mapping[str, Callable[..., View]] = MappingProxyType({"ask": ask, "replaced": replaced})
-"""``ask`` takes `DigestFacts`, ``replaced`` takes nothing."""
+KINDS: Mapping[str, Callable[..., View]] = MappingProxyType(
+    {"ask": ask, "checkpoint": checkpoint, "replaced": replaced}
+)
+"""``ask`` takes `DigestFacts`, ``checkpoint`` a signed note and its size, ``replaced`` nothing."""

@@ -155,3 +155,12 @@ def proof(first: int | None, last: int | None) -> str:
 
 
 VERIFY = "whose ledger verify"
+
+
+CHECKPOINT_WHY = "This is the signed state of the record of who answers for what. Nobody needs to do anything."
+CHECKPOINT_USE = "If the record is ever doubted, these lines show what was in it when they were posted."
+
+
+def checkpoint_heading(size: int) -> str:
+    """What a checkpoint in a channel is about."""
+    return f"Checkpoint of the record: {names.counted(size, 'entry', 'entries')}"

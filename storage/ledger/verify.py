@@ -17,12 +17,13 @@ from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
 from storage.database import driver_value, is_sqlite
 from storage.ledger import verify_sql as sql
 from storage.ledger.merkle import STORED_MASK, Frontier, leaf_hash
 from storage.ledger.record import LedgerError, RecordKind, disclosure_digest, from_ms, parse_canonical
+from storage.ledger.tables import LEAF
 
 PAGE = 2_000
 MAX_FINDINGS = 100  # one broken record is enough; a thousand sentences help nobody
@@ -291,7 +292,7 @@ class _Replay:
     def _stored_time(self, milliseconds: int) -> Any:
         """How the database holds this moment; neighbours mostly share it, so the last one is kept."""
         if self._stamp[0] != milliseconds:
-            column = SQLModel.metadata.tables["ledger_leaf"].c.recorded_at
+            column = LEAF.c.recorded_at
             value = driver_value(self.session, column, from_ms(milliseconds))
             self._stamp = (milliseconds, value if isinstance(value, datetime) else value.encode())
         return self._stamp[1]

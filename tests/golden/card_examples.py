@@ -9,6 +9,7 @@ from typing import Any
 
 from messages.action_ref import Verb
 from messages.cards.ask import ask
+from messages.cards.checkpoint import checkpoint
 from messages.cards.confirmation import confirmation
 from messages.cards.due import due
 from messages.cards.facts import (
@@ -263,6 +264,11 @@ def _one(request: RequestFacts, name: str = "Ana Lima") -> Example:
     return Example(ask, (DigestFacts(name, (request,), zone=ZONE),))
 
 
+CHECKPOINT = (
+    "whose/8a1f00c2d95e4b7790ab31c6f2d4e581\n1204\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n"
+    "— whose/8a1f00c2d95e4b7790ab31c6f2d4e581 AQIDBGRlbW8=\n"
+)
+
 VIEWS: dict[str, Example] = {
     "ask_high_risk": _one(HIGH),
     "ask_ordinary": _one(ORDINARY),
@@ -280,6 +286,7 @@ VIEWS: dict[str, Example] = {
     "digest": Example(ask, (DigestFacts("Ana Lima", (HIGH, ORDINARY, OWNERLESS), 4, ZONE),)),
     "digest_answered": Example(ask, (DigestFacts("Ana Lima", (REVOKING, ATTESTED, OWNERLESS), 0, ZONE),)),
     "replaced": Example(replaced, ()),
+    "checkpoint": Example(checkpoint, (CHECKPOINT, 1204)),
     "found_one": Example(token_card, (DRIFT, HIGH, ZONE)),
     "found_no_owner": Example(token_card, (replace(MAP_TILES, vanished=True), None, ZONE)),
     "found_several": Example(several, ("map", (DRIFT, CI_CACHE, MAP_TILES), 2, ZONE)),
