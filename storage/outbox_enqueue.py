@@ -159,7 +159,8 @@ def _pending_updates(session: Session, posting_ids: Sequence[int]) -> set[int]:
 
 def _update_of(posting: Any, version: int, now: datetime, priority: int) -> dict[str, Any]:
     return {
-        "dedupe_key": f"upd:{posting.id}:{posting.request_id}:{version}",
+        # The moment, too: a step of the ladder changes what a card says and leaves the version as it is.
+        "dedupe_key": f"upd:{posting.id}:{posting.request_id}:{version}:{int(now.timestamp() * 1000)}",
         "card": posting.card,
         "lane": posting.lane,
         "not_before": now,
