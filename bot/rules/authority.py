@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.rules.people import Directory
+from bot.rules.people import Directory, stand_ins
 from bot.rules.policy import Policy
 from bot.rules.policy_parts import DecisionKind, Role
 from bot.rules.standing import Standing, holders
@@ -39,7 +39,7 @@ def authority_for(act: Act, actor_id: int, standing: Standing, directory: Direct
         if policy.authority.delegates_may_decide:
             for holder_id in in_office:
                 holder = directory.get(holder_id)
-                if holder is not None and holder.away and holder.delegate_id == actor_id:
+                if holder is not None and actor in stand_ins(holder, directory):
                     return Grant(role, rule, delegated_from=holder_id)
     return None
 

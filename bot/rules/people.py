@@ -61,25 +61,35 @@ class Unreachable:
 def reach(person_id: int | None, directory: Directory) -> Reached | Unreachable:
     """The person, or whoever they delegated to while away.
 
-    Someone who has left, has no chat account, or is away without a delegate cannot be asked; a loop of delegates
-    counts as away.
+    Someone who has left, has no chat account, or is away without a delegate who can be asked, cannot be asked.
     """
-    holder = person_id
-    seen: set[int] = set()
-    while True:
-        person = directory.get(person_id)
-        if person is None:
-            return Unreachable("missing", person_id)
-        if not person.active:
-            return Unreachable("left", holder)
-        if not person.away:
-            if not person.has_account:
-                return Unreachable("no_account", holder)
-            return Reached(person.id, holder if person.id != holder else None)
-        if person.delegate_id is None or person.id in seen:
-            return Unreachable("away", holder)
-        seen.add(person.id)
-        person_id = person.delegate_id
+    holder = directory.get(person_id)
+    if holder is None:
+        return Unreachable("missing", person_id)
+    if not holder.active:
+        return Unreachable("left", holder.id)
+    if not holder.away:
+        return Reached(holder.id) if holder.has_account else Unreachable("no_account", holder.id)
+    for one in stand_ins(holder, directory):
+        if not one.away:
+            return Reached(one.id, holder.id) if one.has_account else Unreachable("away", holder.id)
+    return Unreachable("away", holder.id)
+
+
+def stand_ins(holder: PersonFacts, directory: Directory) -> list[PersonFacts]:
+    """Who stands in for somebody now, nearest first: their delegate while they are away, that one's delegate where
+    that one is away too, and so on. Ends at whoever is there, has left, or was passed before."""
+    found: list[PersonFacts] = []
+    seen = {holder.id}
+    person = holder
+    while person.away and person.delegate_id not in seen and len(found) < MAX_CHAIN:
+        following = directory.get(person.delegate_id)
+        if following is None or not following.active:
+            break
+        seen.add(following.id)
+        found.append(following)
+        person = following
+    return found
 
 
 def managers_of(person_id: int | None, directory: Directory) -> list[PersonFacts]:
