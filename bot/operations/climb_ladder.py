@@ -7,7 +7,6 @@ not be delivered moves on; the last step's default action is taken by the system
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from sqlalchemy import or_, select
 from sqlmodel import Session
@@ -16,7 +15,6 @@ from bot.operations.case import Case, load_case, times_told
 from bot.operations.context import Context
 from bot.operations.records import names_of, of_request, told_part
 from bot.operations.remediation import open_remediation, remind_of_work
-from bot.rules.calendar import WorkingTime, add_business
 from bot.rules.ladder import Landing, climb_from, default_action, next_step_at
 from bot.rules.lifecycle import Event, State, next_state
 from bot.rules.policy_parts import DefaultAction, StepKind
@@ -61,10 +59,11 @@ def move_on_undelivered(session: Session, ctx: Context, row: OutboxMessage, code
 
 
 def _due(session: Session, ctx: Context) -> list[int]:
+    """At its ladder's end a request has no next step, and does not move any more."""
     gone = select(PERSON.c.id).where(PERSON.c.active.is_(False))
     query = (
         select(REQUEST.c.id)
-        .where(REQUEST.c.state.in_(OPEN_STATES))
+        .where(REQUEST.c.state.in_(OPEN_STATES), REQUEST.c.next_step_at.is_not(None))
         .where(or_(REQUEST.c.next_step_at <= ctx.now(), REQUEST.c.waiting_on_id.in_(gone)))
         .order_by(REQUEST.c.next_step_at, REQUEST.c.id)
     )
@@ -76,7 +75,7 @@ def _is_due(case: Case) -> bool:
     if next_state(case.state, Event.CLIMB) is None:
         return False
     step_at = case.request.next_step_at
-    return (step_at is not None and step_at <= case.now) or _reader_left(case)
+    return step_at is not None and (step_at <= case.now or _reader_left(case))
 
 
 def _reader_left(case: Case) -> bool:
@@ -180,7 +179,8 @@ def _tell(case: Case, landing: Landing) -> None:
     case.request.waiting_on_id = first.person_id
     case.request.waiting_role = first.rung.value
     case.request.snoozed_until = None
-    case.request.next_step_at = _next_at(case, landing.step, case.people.working_time(first.person_id))
+    waiting = case.people.working_time(first.person_id)
+    case.request.next_step_at = next_step_at(landing.step, case.ladder, case.tier.grace, case.now, waiting)
     details = {
         "step": landing.step,
         "kind": case.ladder.kind(landing.step).value,
@@ -201,13 +201,6 @@ def _tell(case: Case, landing: Landing) -> None:
     case.record(entry)
     case.ask([told.person_id for told in landing.told])
     case.show()
-
-
-def _next_at(case: Case, step: int, working: WorkingTime) -> datetime:
-    """When the next step is due; the last one, too, has its time to answer before its silence is recorded."""
-    last = case.ladder.steps[-1].after
-    wait = last if last.amount else case.tier.grace
-    return next_step_at(step, case.ladder, case.now, working) or add_business(case.now, wait, working)
 
 
 def _revoke_by_default(case: Case) -> None:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from bot.operations.case import Case
 from bot.operations.commands import Command
 from bot.operations.deciding import Actor
 from bot.operations.ownership import become_owner
-from bot.rules.calendar import WorkingTime, add_business
-from bot.rules.durations import BusinessDuration
+from bot.rules.calendar import WorkingTime
 from bot.rules.ladder import next_step_at
 from bot.rules.lifecycle import Event, State
 from bot.rules.policy_parts import Ladder, Rung
 from storage.ledger.record import RecordKind
 from storage.requests import LadderStep
-
-_TIME_TO_ANSWER = BusinessDuration(2, "bd")
-"""For a proposed owner, where the ladder has no second step that would say."""
 
 
 def disown(case: Case, command: Command, event: Event, actor: Actor) -> None:
@@ -63,7 +58,7 @@ def _propose(case: Case, command: Command, actor: Actor) -> None:
         handover_count=case.request.handover_count + 1,
         waiting_on_id=proposed.id,
         waiting_role=Rung.OWNER.value,
-        next_step_at=_answer_by(case, proposed.working_time),
+        next_step_at=next_step_at(0, case.ladder, case.tier.grace, case.now, proposed.working_time),
     )
     case.ask([proposed.id])
 
@@ -114,12 +109,8 @@ def _begin_again(case: Case, owner_id: int, working: WorkingTime) -> None:
         step=0,
         waiting_on_id=owner_id,
         waiting_role=Rung.OWNER.value,
-        next_step_at=next_step_at(0, case.ladder, case.now, working),
+        next_step_at=next_step_at(0, case.ladder, case.tier.grace, case.now, working),
     )
-
-
-def _answer_by(case: Case, working: WorkingTime) -> datetime:
-    return next_step_at(0, case.ladder, case.now, working) or add_business(case.now, _TIME_TO_ANSWER, working)
 
 
 def _after_the_owner(ladder: Ladder, step: int) -> int:

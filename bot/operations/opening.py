@@ -19,7 +19,7 @@ from bot.operations.standing import standings
 from bot.rules.calendar import WorkingTime, add_business
 from bot.rules.due import Reason, applies, reason_names
 from bot.rules.durations import BusinessDuration
-from bot.rules.ladder import Landing, Told, climb_from
+from bot.rules.ladder import Landing, Told, climb_from, wait_after
 from bot.rules.people import Reached, reach
 from bot.rules.policy import Policy, Tier
 from bot.rules.policy_parts import Rung
@@ -41,7 +41,7 @@ class Opening:
     reader: Reader
     """Who is told first; None: the security channel."""
     due_at: datetime
-    next_step_at: datetime | None
+    next_step_at: datetime
 
     @property
     def urgent(self) -> bool:
@@ -83,8 +83,7 @@ class Planner:
         due_at = self._after(tier.grace, working)
         if row.expires_at is not None and row.expires_at > self._now:
             due_at = min(due_at, row.expires_at)
-        following = landing.step + 1
-        next_at = self._after(ladder.steps[following].after, working) if following < len(ladder.steps) else None
+        next_at = self._after(wait_after(landing.step, ladder, tier.grace), working)
         return Opening(row, tier, landing, reader, due_at, next_at)
 
     def _owner(self, person_id: int | None) -> Reached | None:

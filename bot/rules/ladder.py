@@ -55,12 +55,21 @@ def climb_from(first: int, ladder: Ladder, standing: Standing, directory: Direct
     return Landing(len(ladder.steps), (), passed)
 
 
-def next_step_at(landed: int, ladder: Ladder, told_at: datetime, waiting: WorkingTime) -> datetime | None:
-    """When the step after ``landed`` is due, in the working time of the person who is waited for; None: none."""
-    following = landed + 1
-    if following >= len(ladder.steps):
-        return None
-    return add_business(told_at, ladder.steps[following].after, waiting)
+def wait_after(landed: int, ladder: Ladder, grace: BusinessDuration) -> BusinessDuration:
+    """How long the people told at ``landed`` have until the next step.
+
+    The last step, too, has its time to answer before its silence is recorded: as long as it took to come to it, or
+    the tier's grace in a ladder of one step.
+    """
+    following = ladder.steps[min(landed + 1, len(ladder.steps) - 1)].after
+    return following if following.amount else grace
+
+
+def next_step_at(
+    landed: int, ladder: Ladder, grace: BusinessDuration, told_at: datetime, waiting: WorkingTime
+) -> datetime:
+    """When the ladder moves on from ``landed``, in the working time of the person who is waited for."""
+    return add_business(told_at, wait_after(landed, ladder, grace), waiting)
 
 
 def default_action(landing: Landing, ladder: Ladder) -> DefaultAction:
