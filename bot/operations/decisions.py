@@ -8,26 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from typing import Any
-
-from sqlalchemy import insert
 
 from bot.operations.case import Case
 from bot.operations.commands import Command
 from bot.operations.deciding import Actor
 from bot.operations.handover import accept, decline, disown, reassign
 from bot.operations.ownership import become_owner, has_owner
+from bot.operations.quieting import quiet_answered_reasons
 from bot.operations.remediation import open_remediation, report_remediation
 from bot.rules.calendar import next_working, zone_of
 from bot.rules.lifecycle import Event, State, next_state
 from messages.action_ref import Verb
 from storage.due import ANY_REASON
-from storage.inventory import Vendor
 from storage.ledger.record import RecordKind, to_ms
-from storage.requests import QUIET, Quiet
-
-_QUIET = insert(QUIET)  # put together once: it runs at every click
+from storage.requests import Quiet
 
 
 @dataclass(frozen=True)
@@ -52,8 +48,7 @@ def _attest(case: Case, command: Command, event: Event, actor: Actor) -> None:
     after = become_owner(case, actor.person, command) if not has_owner(case) else None
     case.token.last_attested_at = case.now
     case.token.updated_at = case.now
-    until = case.now + timedelta(days=case.tier.attest_every)
-    case.session.connection().execute(_QUIET, _quieted(case, until))
+    until = quiet_answered_reasons(case)
     _settle(case, command, event, actor, after=after, details={"answers_until": to_ms(until)})
 
 
@@ -80,33 +75,6 @@ def _settle(
     told = {"decision": command.verb.value, "reasons": case.request.reasons, **details}
     case.record(actor.entry(RecordKind.DECISION, command, reason=command.verb.value, after=after, details=told))
     case.move(_moved(case, event), outcome=command.verb.value, handover_to_id=None)
-
-
-def _quieted(case: Case, until: datetime) -> list[dict[str, Any]]:
-    """The standing reasons that were answered, quiet until the cadence is over or the condition is another one."""
-    about = {
-        "expired": case.token.expires_at,
-        "outlives_contract": _contract_end(case),
-        "contract_ended": _contract_end(case),
-        "no_expiry": None,
-        "unused": None,
-    }
-    return [
-        {
-            "token_id": case.token_id,
-            "reason": reason,
-            "about_at": about_at,
-            "threshold_days": 0,
-            "until": until,
-            "request_id": case.request_id,
-        }
-        for reason, about_at in about.items()
-    ]
-
-
-def _contract_end(case: Case) -> datetime | None:
-    vendor = None if case.token.vendor_id is None else case.session.get(Vendor, case.token.vendor_id)
-    return None if vendor is None else vendor.contract_ends_at
 
 
 def _remediate(case: Case, command: Command, event: Event, actor: Actor) -> None:

@@ -11,6 +11,7 @@ from bot.operations.asking import Reader
 from bot.operations.case import Case
 from bot.operations.commands import Command
 from bot.operations.deciding import Actor
+from bot.operations.quieting import quiet_answered_reasons
 from bot.operations.records import of_request
 from bot.rules.calendar import add_business
 from bot.rules.durations import BusinessDuration
@@ -90,6 +91,7 @@ def report_remediation(case: Case, command: Command, event: Event, actor: Actor)
     else:
         case.token.last_rotated_at = case.now
         case.token.last_attested_at = case.now
+        quiet_answered_reasons(case)
     case.token.updated_at = case.now
     case.move(State.SETTLED)
 
