@@ -36,7 +36,7 @@ def request_facts(case: Case, reader: Reader, token: TokenFacts) -> RequestFacts
     """``reader`` None: the security channel, or the operator."""
     steps = _steps(case)
     offered = _offered(case, reader)
-    coming = _coming(case)
+    coming = _coming(case, reader)
     zone = case.people.working_time(reader).timezone
     first, last = snooze_days(case, zone)
     why = _why(case, reader, steps)
@@ -145,8 +145,8 @@ class _Coming:
     default: bool = False
 
 
-def _coming(case: Case) -> _Coming:
-    """Who is told next if nobody answers, by today's directory."""
+def _coming(case: Case, reader: Reader) -> _Coming:
+    """Who is told next if nobody answers, by today's directory. For the reader it would be a reminder."""
     if case.state not in (State.OPEN, State.HANDOVER) or case.request.next_step_at is None:
         return _Coming()
     landing = climb_from(case.request.step + 1, case.ladder, case.standing, case.people)
@@ -154,9 +154,10 @@ def _coming(case: Case) -> _Coming:
     if not landing.told:
         return _Coming(default=True)
     acts = last and default_action(landing, case.ladder) != "none"
-    if case.ladder.kind(landing.step) is StepKind.REMINDER:
-        return _Coming(role="reminder", default=acts)
     first = landing.told[0]
+    once_more = first.person_id is not None and first.person_id == reader
+    if once_more or case.ladder.kind(landing.step) is StepKind.REMINDER:
+        return _Coming(role="reminder", default=acts)
     name = case.people.name_of(first.person_id) or "the security channel"
     return _Coming(name, "" if first.person_id is None else first.rung.value, acts)
 
