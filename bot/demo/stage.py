@@ -81,11 +81,11 @@ def suggestions(database: Database) -> Suggestions:
         tips.append(f"Answer as an owner: be {answerer.name}, read what Whose asks, and press a button.")
     if climbing:
         tips.append(
-            f"Ignore one and watch it climb: push the clock by a week or two. {climbing.token} of {climbing.owner} "
-            f"goes on to {climbing.relationship_owner}, who answers for {climbing.vendor}, and then to "
-            f"{climbing.manager}, the manager of {climbing.owner}."
+            f"Ignore one and watch it climb: push the clock day by day. {climbing.token} goes from {climbing.owner} "
+            f"to {climbing.relationship_owner}, who looks after {climbing.vendor}, then to {climbing.manager}, "
+            f"the owner's manager."
         )
-        tips.append(f"Look at the record: type /whose history {climbing.token}, or /whose help.")
+        tips.append(f"Look at the record: as {climbing.owner}, type /whose history {climbing.token}, or /whose help.")
     return Suggestions(answerer.email if answerer else "", tips)
 
 
@@ -123,9 +123,10 @@ def _a_request_that_climbs(session: Session) -> Any:
 
 
 def _somebody_to_be(session: Session, *, apart_from: str) -> Any:
-    """An owner who was asked already, about little, so that one card says it all; not ``apart_from`` where there is a
-    choice. None: nobody is to be asked."""
+    """An owner who was asked already, about tokens of several tiers, so that one click and a form are both there to be
+    tried, and about few; not ``apart_from`` where there is a choice. None: nobody is to be asked."""
     asked = exists().where(POSTING.c.person_id == PERSON.c.id)
+    tiers = func.count(REQUEST.c.tier.distinct())
     query = (
         select(
             PERSON.c.email,
@@ -136,7 +137,7 @@ def _somebody_to_be(session: Session, *, apart_from: str) -> Any:
         .join(TOKEN, TOKEN.c.id == REQUEST.c.token_id)
         .where(REQUEST.c.state == "open", TOKEN.c.service_owner_id == PERSON.c.id)
         .group_by(PERSON.c.id)
-        .order_by(asked.desc(), PERSON.c.email == apart_from, func.count(), PERSON.c.email)
+        .order_by(asked.desc(), PERSON.c.email == apart_from, tiers.desc(), func.count(), PERSON.c.email)
         .limit(1)
     )
     return session.connection().execute(query).first()

@@ -160,6 +160,8 @@ def test_a_modal_asks_refuses_and_submits(slack: RunningWorkspace, bot: TinyBot,
     expect(browser_page.get_by_test_id("error-reason")).to_have_text("Please complete this required field.")
     bot.answer = {"response_action": "errors", "errors": {"reason": "Say more."}}
     field.fill("because")
+    expect(browser_page.get_by_test_id("error-reason")).to_have_count(0)
+    expect(field).not_to_have_attribute("aria-invalid", "true")
     browser_page.get_by_test_id("modal-submit").click()
     expect(browser_page.get_by_test_id("error-reason")).to_have_text("Say more.")
     expect(field).to_have_value("because")

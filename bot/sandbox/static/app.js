@@ -205,7 +205,7 @@ class Page {
     replace(node, h("strong", { class: "tips-title" }, "Try this"),
       h("ol", {}, tips.map((tip) => h("li", {}, emoji(tip)))),
       person && this.me !== suggested && h("button", { type: "button", class: "btn small", "data-testid": "tips-be", onclick: () => this.go(suggested, "dm") }, `Be ${person.name}`),
-      h("button", { type: "button", class: "btn icon", "aria-label": "Hide these hints", "data-testid": "tips-dismiss",
+      h("button", { type: "button", class: "btn icon tips-dismiss", "aria-label": "Hide these hints", "data-testid": "tips-dismiss",
         onclick: () => { sessionStorage.setItem("tips", "done"); node.hidden = true; } }, "✕"));
   }
 

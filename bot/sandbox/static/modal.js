@@ -104,6 +104,7 @@ export class Modals {
         (view.close || this.depth > 1 || view.submit) && h("button", { type: "button", class: "btn", "data-testid": "modal-close", onclick: () => this.close(false) },
           view.close ? textObject(view.close, context) : this.depth > 1 ? "Back" : "Cancel"),
         view.submit && h("button", { type: "submit", class: "btn primary", "data-testid": "modal-submit" }, textObject(view.submit, context))));
+    form.addEventListener("input", (event) => this.forgive(event.target));
     replace(this.dialog, form);
     if (!this.dialog.open) this.dialog.showModal();
     const wrong = this.dialog.querySelector("[aria-invalid=true]");
@@ -111,6 +112,16 @@ export class Modals {
     if (wrong) wrong.focus();
     else if (fresh) (first ?? this.dialog.querySelector(".modal-foot .primary") ?? this.dialog.querySelector("button")).focus();
     else if (focused) this.dialog.querySelector(`[data-testid="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  /** What is being mended is no longer called wrong. */
+  forgive(control) {
+    const input = control.closest(".input.wrong");
+    if (!input) return;
+    delete this.errors[input.dataset.testid.replace(/^input-/, "")];
+    input.classList.remove("wrong");
+    input.querySelector(".error")?.remove();
+    control.removeAttribute("aria-invalid");
   }
 
   values() {
