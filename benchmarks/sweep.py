@@ -14,14 +14,13 @@ memory is that of a sweep and of nothing else. Then ours and the floor alternate
 from __future__ import annotations
 
 import argparse
-import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from benchmarks.harness import Measured, measured, peak_mb, show
+from benchmarks.harness import Measured, measured, peak_mb, show_passes
 from benchmarks.inventory import NOW, context
 from benchmarks.places import place
 from bot.operations.context import Context
@@ -145,12 +144,8 @@ def measure(database: Database, tokens: int, repeat: int) -> bool:
         ("due query", "bare union", None),
         ("whole sweep", "by hand", None),
     ):
-        least = Measured(statistics.median(one.seconds for one in passes[bare]))
-        pairs = zip(passes[ours], passes[bare], strict=True)
-        ratio = statistics.median(mine.seconds / other.seconds for mine, other in pairs)
-        shown = Measured(least.seconds * ratio, peak)
-        show(f"{ours}, {tokens:,} tokens / {bare}", shown, least, aim=aim)
-        held &= aim is None or ratio <= aim
+        name = f"{ours}, {tokens:,} tokens / {bare}"
+        held &= show_passes(name, passes[ours], passes[bare], peak=peak, aim=aim)
     return held
 
 
