@@ -79,6 +79,21 @@ def test_whoever_answers_first_ends_it_for_all(office: Office) -> None:
     assert [one.fields["details"]["step"] for one in office.records("drift-prod", RecordKind.NO_RESPONSE)] == [0, 1]
 
 
+def test_every_card_follows_the_ladder(office: Office) -> None:
+    """Omar was told at the third step. As it climbs further his card says who is next, at every step."""
+    office.tick()
+    office.press("omar", Verb.ATTEST, "ledger-sync")
+    office.advance(4 * 24, step=3)
+    assert "Ben Okafor (manager) is next" in office.card("omar")
+    office.advance(3 * 24, step=3)
+    assert who_was_told(office, "drift-prod")[-1] == ["ben"]
+    assert "the security channel is next" in office.card("omar")
+    office.advance(24, step=3)
+    assert who_was_told(office, "drift-prod")[-1] == ["security"]
+    assert "is next" not in office.card("omar")
+    assert "If nobody answers by" in office.card("omar")
+
+
 def test_not_mine_and_the_next_owner_accepts(office: Office) -> None:
     """Ana names Omar. Until he accepts she stays accountable; then it is his, and he is asked."""
     office.tick()

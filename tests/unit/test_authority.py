@@ -42,7 +42,7 @@ def everybody() -> Everybody:
 
 def standing(everybody: Everybody, **others: Any) -> Standing:
     ids = everybody.ids
-    held = {
+    held: dict[str, Any] = {
         "service_owner": ids["ana"],
         "business_owner": ids["dan"],
         "backup_owner": ids["omar"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -64,15 +65,12 @@ def test_the_policy_as_cutoffs() -> None:
     ]
     assert [window.days for window in medium.notices] == [30, 7, 1]
     assert low.notices == [NoticeWindow(14, days(3), days(14)), NoticeWindow(3, NOW, days(3))]
-    assert [(tier.ask_no_expiry, tier.ask_unused) for tier in found.tiers] == [
-        (True, True),
-        (True, True),
-        (True, False),
-    ]
+    assert [tier.ask_no_expiry for tier in found.tiers] == [True, True, True]
+    assert [tier.ask_unused for tier in found.tiers] == [True, True, False]
 
 
 def test_windows_leave_no_gap_and_do_not_overlap() -> None:
     for tier in due_parameters(load_policy(default_policy_text(), "default_policy.yaml"), NOW).tiers:
         edges = [(window.until, window.after) for window in tier.notices]
-        assert all(later[0] == earlier[1] for earlier, later in zip(edges, edges[1:], strict=False))
+        assert all(later[0] == earlier[1] for earlier, later in pairwise(edges))
         assert edges[-1][1] == NOW

@@ -19,7 +19,7 @@ POSSIBLE = {
 }
 
 
-@pytest.mark.parametrize(("state", "event"), product(State, Event))
+@pytest.mark.parametrize(("state", "event"), list(product(State, Event)))
 def test_every_pair_is_decided(state: State, event: Event) -> None:
     assert (next_state(state, event) is not None) == (event.value in POSSIBLE[state].split())
 
