@@ -25,17 +25,32 @@ from storage.requests import LADDER_STEP, OPEN_STATES, REQUEST, Decision, Ladder
 
 
 def climb_ladder(ctx: Context) -> int:
-    """Move on every open request whose time has come at ``ctx.now()``; returns how many moved."""
+    """Move on every open request whose time has come at ``ctx.now()``; returns how many moved.
+
+    Raises:
+        ExceptionGroup: some could not move on; every other one has.
+    """
     with ctx.database.read() as session:
         due = _due(session, ctx)
-    moved = 0
+    moved, faults = 0, []
     for request_id in due:
-        with ctx.database.write() as session:
-            case = load_case(session, ctx, request_id)
-            if case is not None and _is_due(case):
-                _climb(case)
-                moved += 1
+        try:
+            moved += _climb_one(ctx, request_id)
+        except Exception as fault:  # noqa: BLE001 - raised below; a broken one must not keep every other ladder still
+            fault.add_note(f"request {request_id} could not move on")
+            faults.append(fault)
+    if faults:
+        raise ExceptionGroup("requests that could not move on", faults)
     return moved
+
+
+def _climb_one(ctx: Context, request_id: int) -> bool:
+    with ctx.database.write() as session:
+        case = load_case(session, ctx, request_id)
+        if case is None or not _is_due(case):
+            return False
+        _climb(case)
+        return True
 
 
 def move_on_undelivered(session: Session, ctx: Context, row: OutboxMessage, code: str) -> None:

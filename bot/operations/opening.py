@@ -75,9 +75,11 @@ class Planner:
         else:
             landing = climb_from(0, ladder, standing, self._people)
         if not landing.told:
-            # Nobody of the ladder can be told: security hears of it, and its last step still has its time to come.
+            # Nobody of the ladder can be told: security hears of it. The last step still has its time to come, and
+            # whether somebody can be told there is looked at then.
             before_last = max(len(ladder.steps) - 2, 0)
-            landing = Landing(before_last, [Told(Rung.SECURITY, None)], landing.passed)
+            passed = [one for one in landing.passed if one[0] <= before_last]
+            landing = Landing(before_last, [Told(Rung.SECURITY, None)], passed)
         reader = landing.told[0].person_id
         working = self._people.working_time(reader)
         due_at = self._after(tier.grace, working)
