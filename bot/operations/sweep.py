@@ -103,7 +103,8 @@ def _look(session: Session, ctx: Context, now: datetime) -> _Found:
     people = People(session, ctx, now)
     people.load_all()
     found = (without_pointless_notices(row) for row in due_rows(session, due_parameters(ctx.policy, now)))
-    rows = sorted((row for row in found if row is not None), key=_name)
+    # A token that came in since the tiers were brought up to date has none yet; the next sweep finds it.
+    rows = sorted((row for row in found if row is not None and row.tier), key=_name)
     fresh = [row for row in rows if row.request_id is None]
     openings = plan_all(session, ctx, people, Planner(ctx.policy, people, now), fresh)
     return _Found(
