@@ -82,7 +82,7 @@ def test_whoever_answers_first_ends_it_for_all(office: Office) -> None:
 def test_every_card_follows_the_ladder(office: Office) -> None:
     """Omar was told at the third step. As it climbs further his card says who is next, at every step."""
     office.tick()
-    office.press("omar", Verb.ATTEST, "ledger-sync")
+    office.press("omar", Verb.LET_LAPSE, "ledger-sync")
     office.advance(4 * 24, step=3)
     assert "Ben Okafor (manager) is next" in office.card("omar")
     office.advance(3 * 24, step=3)
