@@ -47,13 +47,13 @@ class FolderAnchor:
         """Under another name first: a half-written file must not look like a checkpoint."""
         self.folder.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        with fresh.open("wb") as file:
-            file.write(note)
-            file.flush()
-            os.fsync(file.fileno())
         try:
+            with fresh.open("wb") as file:
+                file.write(note)
+                file.flush()
+                os.fsync(file.fileno())
             os.link(fresh, path)  # unlike a rename, it never takes another file's place
         except FileExistsError:
             self._is_there(path, note)
         finally:
-            fresh.unlink()
+            fresh.unlink(missing_ok=True)

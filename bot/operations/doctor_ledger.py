@@ -32,7 +32,7 @@ def ledger_is_signed(database: Database, key: LedgerKey | None, state: Path, now
             yield Finding("ledger", "ok", "has a key, and no records yet")
             return
         try:
-            compare(session, key, now_at, held or (last.note if last else None), state)
+            compare(session, key, now_at, last.note if held is None and last is not None else held, state)
         except LogRefusedError as error:
             yield Finding("ledger", "wrong", str(error))
             return

@@ -113,7 +113,7 @@ class Publisher:
                 last = latest_checkpoint(session)
                 if held is None and last is not None:
                     logger.warning("%s is not there; comparing with the database's own copy", self.state)
-                self._compare(session, now_at, held or (last.note if last else None))
+                self._compare(session, now_at, last.note if held is None and last is not None else held)
                 if not due(session, now_at, last):
                     return None
             if held is not None and _says(held, now_at, self.key):
