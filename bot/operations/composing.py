@@ -41,6 +41,9 @@ def request_facts(case: Case, reader: Reader, token: TokenFacts) -> RequestFacts
     first, last = snooze_days(case, zone)
     why = _why(case, reader, steps)
     proposal = _proposal(case)
+    ends_at = case.request.next_step_at if coming.default else None
+    # A ladder whose first rungs have nobody on them may end before the day that was meant for the owner.
+    due_at = min(case.request.due_at, ends_at or case.request.due_at)
     return RequestFacts(
         request_id=case.request_id,
         version=case.request.version,
@@ -50,7 +53,8 @@ def request_facts(case: Case, reader: Reader, token: TokenFacts) -> RequestFacts
         tier=case.request.tier,
         risk=case.request.risk,
         opened_at=case.request.opened_at,
-        due_at=case.request.due_at,
+        due_at=due_at,
+        overdue=due_at <= case.now,
         why=why.word,
         why_name=why.name,
         unreachable=list(dict.fromkeys((one.rung, one.why) for one in steps if one.outcome == "unreachable")),
@@ -59,7 +63,7 @@ def request_facts(case: Case, reader: Reader, token: TokenFacts) -> RequestFacts
         next_role=coming.role,
         next_at=case.request.next_step_at,
         default_action=case.ladder.default_action.value,
-        default_at=case.request.next_step_at if coming.default else None,
+        default_at=ends_at,
         offered=offered,
         needs_form=frozenset(verb for verb in offered if needs_form(case, verb)),
         becomes_owner=not has_owner(case),

@@ -73,7 +73,8 @@ def _asking(facts: RequestFacts) -> View:
         *_notes(asking.asked_before(facts), [*asking.answer_by(facts), " ", *asking.without_answer(facts)]),
     ]
     asked = question if question.endswith("?") else f"{question}."
-    return View(f"{asked} Please answer by {spoken(Moment(facts.due_at, facts.zone))}.", elements)
+    until = "An answer was wanted by" if asking.late(facts) else "Please answer by"
+    return View(f"{asked} {until} {spoken(Moment(facts.due_at, facts.zone))}.", elements)
 
 
 def _handover(facts: RequestFacts) -> View:
@@ -185,7 +186,7 @@ def digest_row(facts: RequestFacts) -> Row:
         return Row(text, open_button(facts) if Verb.DONE in facts.offered else None)
     if not _waits(facts):
         return Row(["✓ ", Strong(names.token(facts.token)), "\nIt no longer needs an answer."])
-    wanted = "\nAn answer was wanted by " if facts.asked_before else "\nAnswer by "
+    wanted = "\nAn answer was wanted by " if asking.late(facts) else "\nAnswer by "
     text = [*token_line(facts.token), "\n", *brief_reasons(facts), wanted, Moment(facts.due_at, facts.zone)]
     if facts.why not in {"owner", "service_owner"}:
         text += [f" · {_brief_why(facts)}"]

@@ -31,7 +31,8 @@ def _row(one: RequestFacts) -> Row:
     if one.settled:
         said = settled_text(one.settled, one.zone, under_way=one.state == "remediating")
         return Row([*text, *said], open_button(one))
-    text += [*brief_reasons(one), "\nAnswer by ", Moment(one.due_at, one.zone)]
+    wanted = "\nAn answer was wanted by " if one.overdue else "\nAnswer by "
+    text += [*brief_reasons(one), wanted, Moment(one.due_at, one.zone)]
     if one.proposed_to:
         text.append(f" · waiting for {names.person(one.proposed_to)}")
     elif one.asked_before:

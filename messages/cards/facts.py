@@ -74,6 +74,8 @@ class RequestFacts:
     why: str
     """Why it reached this reader: ``owner``, ``reminder``, ``backup_owner``, ``vendor_relationship_owner``,
     ``manager``, ``security``, ``business_owner``, ``handover``, ``delegate`` …"""
+    overdue: bool = False
+    """``due_at`` had passed when this was put together."""
     why_name: str = ""
     """Whom the reader stands in for or follows (the owner's name), where that matters."""
     unreachable: Sequence[tuple[str, str]] = ()

@@ -166,8 +166,13 @@ def asked_before(facts: RequestFacts) -> Text:
 
 def answer_by(facts: RequestFacts) -> Text:
     """Until when an answer is wanted; once others have let it pass, without asking for what may be too late."""
-    wanted = "An answer was wanted by " if facts.asked_before else "Please answer by "
+    wanted = "An answer was wanted by " if late(facts) else "Please answer by "
     return [wanted, Moment(facts.due_at, facts.zone), "."]
+
+
+def late(facts: RequestFacts) -> bool:
+    """Others have let the day pass, or it has passed."""
+    return facts.overdue or bool(facts.asked_before)
 
 
 def without_answer(facts: RequestFacts) -> Text:

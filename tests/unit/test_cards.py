@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -251,3 +252,22 @@ def test_what_is_wrong_with_an_answer_is_said_beside_it(
 
 def test_an_answer_that_is_too_long_is_refused_with_the_limit() -> None:
     assert "1,000" in faults(Verb.REVOKE, HIGH, {"justification": "x" * 1_001})["justification"]
+
+
+def test_a_day_that_has_passed_is_not_asked_for() -> None:
+    text = said(asked(replace(HIGH, overdue=True)))
+    assert "An answer was wanted by" in text
+    assert "Please answer by" not in text
+
+
+def test_the_end_of_the_ladder_is_told_once() -> None:
+    text = said(asked(replace(HIGH, next_role="reminder", next_at=HIGH.due_at, default_at=HIGH.due_at)))
+    assert "reminder is next" not in text
+    assert "If nobody answers by" in text
+
+
+def test_a_contract_that_is_over_cannot_be_outlived_as_well() -> None:
+    ended = replace(HIGH.token, contract_ends_on=HIGH.opened_at.date() - timedelta(days=3))
+    text = said(asked(replace(HIGH, token=ended, reasons=("outlives_contract", "contract_ended"))))
+    assert "outlive" not in text
+    assert "ended" in text
