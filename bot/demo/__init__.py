@@ -52,6 +52,8 @@ class Script:
     files: Sequence[Path]
     policy: Path | None
     start: datetime
+    team: str
+    """What the workspace is called."""
 
 
 class ImportRefusedError(WhoseError):
@@ -71,13 +73,14 @@ def script_for(files: Sequence[Path], settings: Settings) -> Script:
         WhoseError: no files are named and the examples are not installed.
     """
     if files:
-        return Script(files, settings.policy_path, SystemClock().now())
+        return Script(files, settings.policy_path, SystemClock().now(), "Your Company")
     folder = next((one for one in _example_folders() if (one / "tokens.csv").is_file()), None)
     if folder is None:
         raise WhoseError("The examples are not installed here. Name files of your own: `whose demo tokens.csv`.")
     policy = folder / "policy.yaml"
     found = [folder / name for name in ("people.csv", "vendors.csv", "tokens.csv") if (folder / name).is_file()]
-    return Script(found, settings.policy_path or (policy if policy.is_file() else None), EXAMPLES_START)
+    chosen = settings.policy_path or (policy if policy.is_file() else None)
+    return Script(found, chosen, EXAMPLES_START, "Example Company")
 
 
 def _example_folders() -> list[Path]:
@@ -126,7 +129,7 @@ def run_demo(
         stack.callback(installation.database.close)
         with progress() as step:
             _import(installation, script, step)
-        demo = _Demo(installation, clock, port, open_browser, announce)
+        demo = _Demo(installation, clock, script.team, port, open_browser, announce)
         asyncio.run(demo.play())
     if keep:
         announce(f"The database is kept. Look into it with DATABASE_URL=sqlite:///{path} whose ledger verify")
@@ -151,12 +154,14 @@ class _Demo:
         self,
         installation: Installation,
         clock: AdjustableClock,
+        team: str,
         port: int,
         open_browser: bool,
         announce: Callable[[str], None],
     ) -> None:
         self.installation = installation
         self.clock = clock
+        self.team = team
         self.port = port
         self.open_browser = open_browser
         self.announce = announce
@@ -191,6 +196,7 @@ class _Demo:
             self.installation.database,
             self.installation.policy,
             self.clock.now,
+            team=self.team,
             bot_token=settings.bot_token(),
             signing_secret=settings.signing_secret(),
             base_url=base_url,

@@ -21,7 +21,6 @@ from storage.people import PERSON
 from storage.requests import REQUEST
 
 TEAM_ID: Final = "T0WHOSE01"
-TEAM: Final = "Example Company"
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,13 @@ def build_workspace(
     policy: Policy,
     now: Callable[[], datetime],
     *,
+    team: str,
     bot_token: str,
     signing_secret: str,
     base_url: str,
 ) -> Workspace:
     """A workspace with an account for everybody (closed for those who have left) and the security channel."""
-    workspace = Workspace(TEAM_ID, TEAM, bot_token, signing_secret, SCOPES, now, base_url=base_url)
+    workspace = Workspace(TEAM_ID, team, bot_token, signing_secret, SCOPES, now, base_url=base_url)
     zones = available_timezones()
     with database.read() as session:
         people = session.connection().execute(select(PERSON).order_by(PERSON.c.name, PERSON.c.email)).all()
@@ -86,6 +86,9 @@ def suggestions(database: Database) -> Suggestions:
             f"the owner's manager."
         )
         tips.append(f"Look at the record: as {climbing.owner}, type /whose history {climbing.token}, or /whose help.")
+    elif answerer:
+        tips.append("Ignore one and watch it climb: push the clock day by day. Every card says who is next, and when.")
+        tips.append(f"Look things up: as {answerer.name}, type /whose mine, or /whose help.")
     return Suggestions(answerer.email if answerer else "", tips)
 
 

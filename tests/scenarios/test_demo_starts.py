@@ -120,6 +120,18 @@ def test_files_of_ones_own_are_played_from_now_on_and_kept_if_wanted(tmp_path: P
     assert verify.returncode == 0, verify.stderr
 
 
+def test_a_file_of_tokens_is_enough(tmp_path: Path) -> None:
+    (tmp_path / "tokens.csv").write_text(TOKENS)
+    with demo(tmp_path, "--port", "0", "tokens.csv") as running:
+        url = running.wait_for(r"(http://127\.0\.0\.1:\d+)")[1]
+        running.wait_for("/whose help")
+        state = httpx.get(f"{url}/ui/state").json()
+        assert {user["email"] for user in state["users"]} == {"ana@example.com", "mia@example.com"}
+        assert state["team"]["name"] == "Your Company"
+        assert running.stop() == 0
+    assert "watch it climb" in "".join(running.said)
+
+
 def test_a_taken_port_is_passed_over_and_said(tmp_path: Path, files: list[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
