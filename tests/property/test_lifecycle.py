@@ -10,14 +10,25 @@ import os
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import func, select, update
 
 from bot.operations.climb_ladder import climb_ladder
@@ -85,28 +96,40 @@ def template() -> Path:
     return path
 
 
+@contextmanager
+def a_file() -> Iterator[str]:
+    """The address of an empty database; gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="whose-lifecycle-") as folder:
+        shutil.copyfile(template(), Path(folder) / "whose.db")
+        yield f"sqlite:///{folder}/whose.db"
+
+
 class Lifecycle(RuleBasedStateMachine):
     """One small company and its tokens."""
 
+    def place(self) -> AbstractContextManager[str]:
+        """The address of a database of one's own."""
+        return a_file()
+
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="whose-lifecycle-"))
-        self.path = self.folder / "whose.db"
-        shutil.copyfile(template(), self.path)
+        self.gone_afterwards = ExitStack()
+        self.address = self.gone_afterwards.enter_context(self.place())
         self.clock = FakeClock()
         self.port = RecordingPort(LANE, self.clock.now)
         self.commands: list[tuple[Command, bool]] = []
         self.gone: set[str] = set()
         self.checked = 0
+        self.seen: dict[int, tuple[str, int]] = {}
         self.start()
 
     def start(self) -> None:
-        self.database = Database(f"sqlite:///{self.path}")
+        self.database = Database(self.address)
         self.ctx = Context(self.database, self.clock.now, policy(), LANE)
 
     def teardown(self) -> None:
         self.database.close()
-        shutil.rmtree(self.folder)
+        self.gone_afterwards.close()
 
     @initialize()
     def furnish(self) -> None:
@@ -254,6 +277,24 @@ class Lifecycle(RuleBasedStateMachine):
         assert [(kinds[RecordKind.REQUEST_OPENED],)] == opened
 
     @invariant()
+    def every_step_is_on_record_once(self) -> None:
+        """A step of the ladder has its record: of the opening, of the asking, or of whoever took the token over."""
+        step = (LADDER_STEP.c.request_id, LADDER_STEP.c.round, LADDER_STEP.c.step)
+        told = self.rows(select(*step).where(LADDER_STEP.c.outcome != "unreachable").distinct())
+        taken = self.rows(select(DECISION.c.details).where(DECISION.c.kind == "reassign"))
+        with self.database.read() as session:
+            kinds = Counter(record.kind for record in leaves(session))
+        accepted = sum("accepted" in details for details in taken)
+        assert kinds[RecordKind.REQUEST_OPENED] + kinds[RecordKind.ASKED] + accepted == len(told)
+
+    @invariant()
+    def a_new_state_is_a_new_version(self) -> None:
+        for request_id, state, version in self.rows(select(REQUEST.c.id, REQUEST.c.state, REQUEST.c.version)):
+            before_state, before = self.seen.get(request_id, (state, version))
+            assert version > before or (state, version) == (before_state, before)
+            self.seen[request_id] = (state, version)
+
+    @invariant()
     def silence_is_on_record(self) -> None:
         silent = self.rows(select(func.count()).select_from(LADDER_STEP).where(LADDER_STEP.c.outcome == "no_response"))
         with self.database.read() as session:
@@ -327,8 +368,7 @@ class Lifecycle(RuleBasedStateMachine):
         return self.clock.now().date()
 
 
-TestLifecycle = Lifecycle.TestCase
-TestLifecycle.settings = settings(
+LIVES = settings(
     max_examples=EXAMPLES,
     stateful_step_count=30,
     deadline=None,
@@ -336,6 +376,28 @@ TestLifecycle.settings = settings(
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
+TestLifecycle = Lifecycle.TestCase
+TestLifecycle.settings = LIVES
+
+
+def test_the_same_on_postgresql(postgres_uri: Callable[[str], str], postgres_template: str) -> None:
+    """Fewer and shorter lives: each has a database of its own."""
+    numbers = count(1)
+
+    @contextmanager
+    def a_database() -> Iterator[str]:
+        name = f"lifecycle_{os.getpid()}_{next(numbers)}"
+        with psycopg.connect(postgres_uri("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {postgres_template}".encode())
+            yield postgres_uri(name)
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+    class OnPostgresql(Lifecycle):
+        def place(self) -> AbstractContextManager[str]:
+            return a_database()
+
+    lives = settings(LIVES, max_examples=max(EXAMPLES // 4, 1), stateful_step_count=20)
+    run_state_machine_as_test(OnPostgresql, settings=lives)
 
 
 def test_silence_reaches_the_end_of_every_ladder() -> None:
