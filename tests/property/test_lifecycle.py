@@ -7,18 +7,13 @@ loses replies of the chat platform and starts the process anew; after every step
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from itertools import count
-from pathlib import Path
 from typing import Any
 
-import psycopg
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -53,7 +48,7 @@ from storage.markers import note_synced
 from storage.owners import assign
 from storage.people import PERSON, ChatIdentity, Person
 from storage.requests import DECISION, LADDER_STEP, OPEN_STATES, REQUEST
-from storage.schema import create_all
+from tests.property.places import postgres_place, sqlite_place
 from tests.servers.fake_clock import FakeClock
 from tests.servers.recording_port import RecordingPort
 
@@ -87,29 +82,12 @@ def policy() -> Policy:
     return load_policy(text, "the test's policy")
 
 
-@cache
-def template() -> Path:
-    path = Path(tempfile.mkdtemp(prefix="whose-lifecycle-")) / "template.db"
-    database = Database(f"sqlite:///{path}")
-    create_all(database)
-    database.close()
-    return path
-
-
-@contextmanager
-def a_file() -> Iterator[str]:
-    """The address of an empty database; gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="whose-lifecycle-") as folder:
-        shutil.copyfile(template(), Path(folder) / "whose.db")
-        yield f"sqlite:///{folder}/whose.db"
-
-
 class Lifecycle(RuleBasedStateMachine):
     """One small company and its tokens."""
 
     def place(self) -> AbstractContextManager[str]:
         """The address of a database of one's own."""
-        return a_file()
+        return sqlite_place()
 
     def __init__(self) -> None:
         super().__init__()
@@ -382,19 +360,10 @@ TestLifecycle.settings = LIVES
 
 def test_the_same_on_postgresql(postgres_uri: Callable[[str], str], postgres_template: str) -> None:
     """Fewer and shorter lives: each has a database of its own."""
-    numbers = count(1)
-
-    @contextmanager
-    def a_database() -> Iterator[str]:
-        name = f"lifecycle_{os.getpid()}_{next(numbers)}"
-        with psycopg.connect(postgres_uri("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {postgres_template}".encode())
-            yield postgres_uri(name)
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
     class OnPostgresql(Lifecycle):
         def place(self) -> AbstractContextManager[str]:
-            return a_database()
+            return postgres_place(postgres_uri, postgres_template)
 
     lives = settings(LIVES, max_examples=max(EXAMPLES // 4, 1), stateful_step_count=20)
     run_state_machine_as_test(OnPostgresql, settings=lives)
