@@ -22,7 +22,14 @@ pytestmark = pytest.mark.browser
 MOST_BYTES = 200_000
 PATIENCE = 90_000  # milliseconds; pushing the clock by a day plays every minute of it
 VIEWPORT = (1280, 900)
+NARROW = 800
 SIDEBAR = 272
+
+# Whatever hides a part of itself sideways; names in the left column may end in dots.
+CUT = """() => [...document.querySelectorAll("body, body *")]
+    .filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX !== "visible" && e.clientWidth)
+    .filter(e => !e.closest(".visually-hidden, .row-name"))
+    .map(e => `${e.tagName}.${e.className}: ${e.scrollWidth} in ${e.clientWidth}`)"""
 
 
 class Player:
@@ -33,7 +40,13 @@ class Player:
         self.site = site
         self.pane = page.get_by_test_id("pane")
         self.modal = page.get_by_test_id("modal")
-        page.set_viewport_size({"width": VIEWPORT[0], "height": VIEWPORT[1]})
+        self.said: list[str] = []
+        page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        self.widen(VIEWPORT[0])
+
+    def widen(self, width: int) -> None:
+        """Give the window another width."""
+        self.page.set_viewport_size({"width": width, "height": VIEWPORT[1]})
 
     def state(self) -> dict[str, Any]:
         found: dict[str, Any] = httpx.get(f"{self.site}/ui/state").json()
@@ -86,10 +99,15 @@ class Player:
         expect(self.modal).to_be_hidden()
 
     def picture(self, name: str, *, left: int = 0) -> None:
-        """Take a picture for the README, if pictures are wanted; from ``left`` pixels on where a full one is heavy."""
-        folder = os.environ.get("WHOSE_SCREENSHOTS")
-        if not folder:
-            return
+        """Nothing on the screen is cut, in a narrow window either. If pictures are wanted, take one for the README,
+        from ``left`` pixels on where a full one is heavy."""
+        if folder := os.environ.get("WHOSE_SCREENSHOTS"):
+            self._photograph(folder, name, left)
+        for width in (NARROW, VIEWPORT[0]):
+            self.widen(width)
+            assert self.page.evaluate(CUT) == [], f"{name}, {width} wide"
+
+    def _photograph(self, folder: str, name: str, left: int) -> None:
         self.page.mouse.move(VIEWPORT[0] - 4, VIEWPORT[1] // 2)
         path = Path(folder) / f"{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,9 +122,11 @@ def player(browser_page: Page, tmp_path: Path) -> Iterator[Player]:
     with demo(tmp_path, "--port", "0") as running:
         site = running.wait_for(r"(http://127\.0\.0\.1:\d+)")[1]
         browser_page.add_init_script("sessionStorage.setItem('tips', 'done')")
-        yield Player(browser_page, site)
+        one = Player(browser_page, site)
+        yield one
         browser_page.close()
         assert running.stop() == 0
+    assert one.said == [], "the console stays empty"
     said = "".join(running.said)
     assert "Traceback" not in said
     assert "ignored" not in said, "a newcomer is not to be told of settings that do not concern them"
@@ -114,11 +134,12 @@ def player(browser_page: Page, tmp_path: Path) -> Iterator[Player]:
 
 def test_the_main_job(player: Player) -> None:
     an_owner_attests(player)
+    home_shows_what_is_mine(player)
     an_owner_revokes_and_it_is_carried_out(player)
     a_stranger_is_refused(player)
+    whoever_comes_second_is_told_who_was_first(player)
     an_ignored_request_climbs(player)
     questions_are_answered(player)
-    home_shows_what_is_mine(player)
 
 
 def an_owner_attests(player: Player) -> None:
@@ -188,21 +209,50 @@ def a_stranger_is_refused(player: Player) -> None:
     expect(player.pane.get_by_test_id("only-you")).to_have_count(0)
 
 
+def whoever_comes_second_is_told_who_was_first(player: Player) -> None:
+    """Two of the security team have the same form open; the first answer counts, and the second reads whose it was."""
+    player.be("Priya Raman", "security")
+    card = player.pane.locator("article", has_text="Who stands behind legacy-report?")
+    card.get_by_role("button", name="Revoke…").click()
+    player.modal.locator("textarea").fill("Nobody knows what it is for.")
+    player.be("Felix Braun", "security")
+    card.get_by_role("button", name="Revoke…").click()
+    player.modal.locator("textarea").fill("It has no owner and no known use.")
+    player.press("Revoke")
+    expect(player.modal).to_contain_text("legacy-report is to be revoked")
+    player.close()
+    player.be("Priya Raman", "security")
+    expect(player.pane).to_contain_text("Felix Braun (security team) decided to revoke it")
+    player.modal.locator("textarea").fill("Nobody knows what it is for.")
+    player.press("Revoke")
+    expect(player.modal).to_contain_text("This is already decided")
+    expect(player.modal).to_contain_text("Felix Braun (security team) decided to revoke it (today 15:")
+    player.close()
+
+
 def an_ignored_request_climbs(player: Player) -> None:
     """Nobody answers for drift-prod: it reaches the vendor relationship owner, then the owner's manager, then all
     of the security team, and each reads why."""
+    push_until(player, datetime(2026, 11, 24, 9, tzinfo=UTC))
+    player.be("Ana Lima")
+    expect(player.pane).to_contain_text("This is a reminder: your answer is still open.")
+
     push_until(player, datetime(2026, 11, 26, 9, tzinfo=UTC))
     player.be("Clara Nwosu")
     player.press_beside("drift-prod", "Open")
     expect(player.modal).to_contain_text("drift-prod needs an answer")
+    expect(player.modal).to_contain_text("This came to you because you look after the vendor, Driftly.")
     expect(player.modal).to_contain_text("Asked before, no answer so far: Ana Lima")
+    expect(player.modal).to_contain_text("Tomas Reyes (manager) is next")
     player.picture("climbs")
     player.close()
 
     push_until(player, datetime(2026, 11, 30, 9, tzinfo=UTC))
     player.be("Tomas Reyes")
     player.press_beside("drift-prod", "Open")
+    expect(player.modal).to_contain_text("This came to you because Ana Lima reports to you.")
     expect(player.modal).to_contain_text("Clara Nwosu (26 Nov 2026)")
+    expect(player.modal).to_contain_text("security channel is next")
     player.picture("climbs-manager")
     player.close()
 
@@ -228,7 +278,13 @@ def questions_are_answered(player: Player) -> None:
     """Who was accountable on a day, what is mine, what is recorded; and a slip of the finger finds its way."""
     player.be("Priya Raman")
     who = player.ask("/whose who drift-prod on 2026-11-30")
-    expect(who).to_contain_text("Ana Lima")
+    for part in ("Ana Lima, its service owner", "looked after by Clara Nwosu", "No answer came from Ana Lima"):
+        expect(who).to_contain_text(part)
+    expect(who).to_contain_text("whose ledger verify")
+    box, pane = who.bounding_box(), player.pane.bounding_box()
+    assert box is not None
+    assert pane is not None
+    assert box["height"] <= pane["height"], "one screen answers it"
     player.picture("who-on", left=SIDEBAR)
     expect(player.ask("/whose history drift-prod")).to_contain_text("Ana Lima was asked")
     expect(player.ask("/whose drift-prd")).to_contain_text("/whose drift-prod")
