@@ -70,7 +70,7 @@ def _asking(facts: RequestFacts) -> View:
         reasons(facts),
         token_facts(facts.token, facts.zone),
         *_offered(facts),
-        *_notes(asking.asked_before(facts), [*asking.answer_by(facts), " ", *asking.without_answer(facts)]),
+        *_notes(asking.asked_before(facts), _until_when(facts)),
     ]
     asked = question if question.endswith("?") else f"{question}."
     until = "An answer was wanted by" if asking.late(facts) else "Please answer by"
@@ -95,7 +95,7 @@ def _handover(facts: RequestFacts) -> View:
         reasons(facts),
         token_facts(facts.token, facts.zone),
         *_offered(facts),
-        *_notes(asking.asked_before(facts), [*asking.answer_by(facts), " ", *asking.without_answer(facts)]),
+        *_notes(asking.asked_before(facts), _until_when(facts)),
     ]
     return View(summary, elements)
 
@@ -134,6 +134,10 @@ def _offered(facts: RequestFacts) -> list[Element]:
     return [Buttons(buttons)] if buttons else []
 
 
+def _until_when(facts: RequestFacts) -> Text:
+    return [*asking.answer_by(facts), " ", *asking.without_answer(facts, after_day=True)]
+
+
 def _notes(*texts: Text) -> list[Element]:
     return [Note(text) for text in texts if text]
 
@@ -148,9 +152,8 @@ def digest(facts: DigestFacts) -> View:
     waiting = sum(_waits(one) for one in shown) + left_out
     heading = asking.count_heading(waiting) if waiting else "Nothing waits for your answer"
     elements: list[Element] = [Heading(heading)]
-    if waiting:
-        order = "Most at risk first. " if waiting > 1 else ""
-        elements.append(Paragraph([f"{order}“Open” shows why it came to you and what else you can do."]))
+    if open_ones := [one for one in shown if _waits(one)]:
+        elements.append(Paragraph([asking.list_intro(open_ones)]))
     elements += [digest_row(one) for one in shown]
     if left_out:
         elements.append(Paragraph([f"And {left_out:,} more: ", Code("/whose mine")]))
@@ -235,4 +238,5 @@ def _digest_notes(shown: Sequence[RequestFacts]) -> list[Element]:
     if not waiting:
         return []
     *_, first = min(waiting, key=lambda moving: moving[:2])
-    return [Divider(), Note([f"First to move on is {names.token(first.token)}. ", *asking.without_answer(first)])]
+    which = f"First to move on is {names.token(first.token)}. " if len(waiting) > 1 else ""
+    return [Divider(), Note([which, *asking.without_answer(first)])]

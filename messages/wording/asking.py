@@ -11,6 +11,8 @@ from messages.wording import names
 from messages.wording.names import on_day
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from messages.cards.facts import RequestFacts, TokenFacts
 
 # ------------------------------------------------------------------ why it is due
@@ -69,6 +71,9 @@ _REASONS = {
 # ------------------------------------------------------------------ the question
 
 
+_STANDS_BEHIND = {"owner", "reminder", "service_owner", "delegate"}
+
+
 def question(facts: RequestFacts) -> str:
     """The heading of a card that waits for an answer."""
     name = names.token(facts.token)
@@ -76,7 +81,7 @@ def question(facts: RequestFacts) -> str:
         return f"Will you take over {name}?"
     if facts.becomes_owner:
         return f"Who stands behind {name}?"
-    if facts.why in {"owner", "reminder", "service_owner", "delegate"}:
+    if facts.why in _STANDS_BEHIND:
         return f"Do you still stand behind {name}?"
     return f"{name} needs an answer"
 
@@ -84,6 +89,15 @@ def question(facts: RequestFacts) -> str:
 def count_heading(waiting: int) -> str:
     """The heading of a list."""
     return f"{names.counted(waiting, 'token needs', 'tokens need')} your answer"
+
+
+def list_intro(facts: Sequence[RequestFacts]) -> str:
+    """The question that a list of at least one asks, and how to read it."""
+    several = len(facts) > 1
+    owned = all(one.why in _STANDS_BEHIND and not one.becomes_owner for one in facts)
+    asked = f"Do you still stand behind {'them' if several else 'it'}? " if owned else ""
+    order = "Most at risk first. " if several else ""
+    return f"{asked}{order}“Open” shows why it came to you and what else you can do."
 
 
 # ------------------------------------------------------------------ why it came to this reader
@@ -175,9 +189,11 @@ def late(facts: RequestFacts) -> bool:
     return facts.overdue or bool(facts.asked_before)
 
 
-def without_answer(facts: RequestFacts) -> Text:
-    """Who is next and when, and what happens at the end of the ladder."""
-    return [*_next(facts), *_default(facts)]
+def without_answer(facts: RequestFacts, *, after_day: bool = False) -> Text:
+    """Who is next and when, and what happens at the end of the ladder. ``after_day``: the day an answer is wanted by
+    has just been said."""
+    then = after_day and facts.default_at == facts.due_at
+    return [*_next(facts), *_default(facts, [" by then"] if then else _by(facts))]
 
 
 def _next(facts: RequestFacts) -> list[Inline]:
@@ -193,8 +209,11 @@ def _next(facts: RequestFacts) -> list[Inline]:
     return []
 
 
-def _default(facts: RequestFacts) -> list[Inline]:
-    by: list[Inline] = [" by ", Moment(facts.default_at, facts.zone)] if facts.default_at else []
+def _by(facts: RequestFacts) -> list[Inline]:
+    return [" by ", Moment(facts.default_at, facts.zone)] if facts.default_at else []
+
+
+def _default(facts: RequestFacts, by: list[Inline]) -> list[Inline]:
     if facts.default_action == "open_revocation":
         return ["If nobody answers", *by, ", the policy asks for it to be revoked."]
     if facts.default_action == "none":

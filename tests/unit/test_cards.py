@@ -263,7 +263,7 @@ def test_a_day_that_has_passed_is_not_asked_for() -> None:
 def test_the_end_of_the_ladder_is_told_once() -> None:
     text = said(asked(replace(HIGH, next_role="reminder", next_at=HIGH.due_at, default_at=HIGH.due_at)))
     assert "reminder is next" not in text
-    assert "If nobody answers by" in text
+    assert "If nobody answers by then" in text
 
 
 def test_a_contract_that_is_over_cannot_be_outlived_as_well() -> None:
