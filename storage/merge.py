@@ -32,6 +32,7 @@ from storage.bulk import loading_tokens
 from storage.database import UTCDateTime, is_sqlite
 from storage.inventory import OWNERSHIP, OWNERSHIP_ROLES, TOKEN
 from storage.merge_findings import Findings
+from storage.people import PERSON
 from storage.staging import FORWARD, PLAIN, Staged, staged
 
 #: Changes of these leave the token's tier as it is: no policy looks at them.
@@ -184,6 +185,36 @@ class Merge:
     def findings(self) -> Findings:
         """What :meth:`match` found."""
         return Findings(self._session, self._shapes, self._base)
+
+    def keep_agreed_owners(self) -> list[tuple[str, str]]:
+        """Leave out changes that would undo what people agreed on: the file says only what it said before a decision
+        made somebody else the owner. Returns the external ids and the addresses of the owners who stay.
+
+        An export that comes every week must not take back a handover; one that says something new still counts.
+        """
+        change = self._tables.owner_change
+        said_before = (
+            select(OWNERSHIP.c.person_id)
+            .where(OWNERSHIP.c.token_id == change.c.token_id, OWNERSHIP.c.role == change.c.role)
+            .where(OWNERSHIP.c.source == "import")
+            .order_by(OWNERSHIP.c.id.desc())
+            .limit(1)
+            .correlate(change)
+            .scalar_subquery()
+        )
+        agreed = and_(change.c.before_source == "decision", said_before.is_not_distinct_from(change.c.after_id))
+        stay = (
+            select(TOKEN.c.external_id, PERSON.c.email)
+            .select_from(change)
+            .join(TOKEN, TOKEN.c.id == change.c.token_id)
+            .join(PERSON, PERSON.c.id == change.c.before_id)
+            .where(agreed)
+            .order_by(change.c.token_id, change.c.role)
+        )
+        kept = [(row.external_id, row.email) for row in self._connection.execute(stay)]
+        if kept:
+            self._connection.execute(delete(change).where(agreed))
+        return kept
 
     def forget_vanished(self) -> int:
         """Mark nothing as vanished after all; returns how many it would have been."""

@@ -243,10 +243,24 @@ def test_an_owner_agreed_on_in_chat_is_named_when_a_file_replaces_them(importer:
     importer({"a.csv": HEAD + "k,gh,ana@example.com\nm,gh,bo@example.com\n"})
     with database.write() as session:
         assign(session, importer.token("k")["id"], "service_owner", importer.person("bo@example.com")["id"], NOW)
-    report = importer({"a.csv": HEAD + "k,gh,ana@example.com\nm,gh,bo@example.com\n"}, now=LATER)
+    report = importer({"a.csv": HEAD + "k,gh,cy@example.com\nm,gh,bo@example.com\n"}, now=LATER)
     assert any(
         "1 owner agreed on in chat is replaced" in one and "k (bo@example.com)" in one for one in report.warnings
     )
+    assert importer.token("k")["service_owner_id"] == importer.person("cy@example.com")["id"]
+
+
+def test_a_file_that_says_what_it_said_before_undoes_no_handover(importer: Importer, database: Database) -> None:
+    file = {"a.csv": HEAD + "k,gh,ana@example.com\nm,gh,\n"}
+    importer(file | {"b.csv": HEAD + "n,gh,bo@example.com\n"})
+    bo = importer.person("bo@example.com")["id"]
+    with database.write() as session:
+        for token in ("k", "m"):
+            assign(session, importer.token(token)["id"], "service_owner", bo, NOW)
+    report = importer(file | {"b.csv": HEAD + "n,gh,bo@example.com\n"}, now=LATER)
+    assert counts(report)[:3] == (0, 0, 2)
+    assert [importer.token(token)["service_owner_id"] for token in ("k", "m")] == [bo, bo]
+    assert any("2 owners agreed on in chat stay" in one and "k (bo@example.com)" in one for one in report.warnings)
 
 
 def test_the_digest_of_first_owners_can_be_worked_out_again(importer: Importer) -> None:

@@ -33,6 +33,10 @@ def merge_tokens(run: Run, session: Session, directory: Directory, vendors: Vend
         {number: directory.known[by_number[number]].id for number in numbers},
         {number: vendors.known[keys[number]].id for number in used},
     )
+    if agreed := merge.keep_agreed_owners():
+        names = ", ".join(f"{token} ({email})" for token, email in agreed[:_SHOWN])
+        owners = counted(len(agreed), "owner agreed on in chat stays", "owners agreed on in chat stay")
+        run.report.warnings.append(f"{owners}; the file still names the one before: {names}. Please correct the file.")
     if run.rejected_tokens and (kept := merge.forget_vanished()):
         tokens = counted(kept, "token is", "tokens are")
         run.report.warnings.append(
