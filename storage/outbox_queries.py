@@ -295,14 +295,23 @@ def show(session: Session, posting_id: int, request_ids: Sequence[int]) -> None:
     insert_or_ignore(session, POSTING_REQUEST, rows)
 
 
-def keep_one_living(session: Session, *, lane: str, person_id: int, card: str, now: datetime) -> None:
-    """Of a person's living messages of this kind only the newest stays; each other one is replaced by it and gets one
-    last update, card ``replaced``."""
+def keep_one_living(
+    session: Session, *, lane: str, person_id: int | None, channel: str, card: str, now: datetime
+) -> None:
+    """Of a reader's living messages of this kind only the newest stays; each other one is replaced by it and gets one
+    last update, card ``replaced``.
+
+    Args:
+        person_id: the reader; None: everybody in ``channel``.
+    """
     connection = session.connection()
     connection.execute(select(PERSON.c.id).where(PERSON.c.id == person_id).with_for_update(key_share=True))
+    theirs = (POSTING.c.person_id == person_id) if person_id is not None else POSTING.c.person_id.is_(None)
+    if person_id is None:
+        theirs = and_(theirs, POSTING.c.channel == channel)
     living = connection.execute(
         select(POSTING.c.id)
-        .where(POSTING.c.lane == lane, POSTING.c.person_id == person_id, POSTING.c.card == card)
+        .where(POSTING.c.lane == lane, theirs, POSTING.c.card == card)
         .where(POSTING.c.replaced_by_id.is_(None), POSTING.c.gone_at.is_(None))
         .order_by(POSTING.c.posted_at.desc(), POSTING.c.id.desc())
     ).scalars()

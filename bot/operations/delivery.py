@@ -32,7 +32,7 @@ GIVE_UP_AFTER = timedelta(hours=6)
 """When an outcome that nobody can tell is taken as a failure, so that the ladder does not stand still."""
 LONGEST_BACKOFF = timedelta(minutes=5)
 
-#: The message of which one person has only one living copy.
+#: The message of which a person or a channel has only one living copy.
 ONE_LIVING_CARD = "ask"
 
 
@@ -156,8 +156,10 @@ def mark_posted(session: Session, row: OutboxMessage, sent: Sent, now: datetime,
     outbox.add_posting(session, row, channel=sent.channel, message_id=sent.message_id, posted_at=posted_at, now=now)
     if row.person_id is not None:
         outbox.remember_dm(session, row.lane, row.person_id, sent.channel)
-        if row.card == ONE_LIVING_CARD:
-            outbox.keep_one_living(session, lane=row.lane, person_id=row.person_id, card=row.card, now=now)
+    if row.card == ONE_LIVING_CARD:
+        outbox.keep_one_living(
+            session, lane=row.lane, person_id=row.person_id, channel=sent.channel, card=row.card, now=now
+        )
     return True
 
 

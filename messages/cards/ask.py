@@ -156,7 +156,8 @@ def digest(facts: DigestFacts) -> View:
         elements.append(Paragraph([asking.list_intro(open_ones)]))
     elements += [digest_row(one) for one in shown]
     if left_out:
-        elements.append(Paragraph([f"And {left_out:,} more: ", Code("/whose mine")]))
+        # In a channel, where nobody is addressed by name, what is one's own is not what is listed.
+        elements.append(Paragraph([f"And {left_out:,} more: ", Code("/whose mine" if facts.name else "/whose due")]))
     elements += _digest_notes(shown)
     return View(_digest_summary(heading, shown), elements)
 
@@ -208,7 +209,7 @@ _BRIEF_WHY = {
     "reminder": "a reminder",
     "vendor_relationship_owner": "you look after the vendor",
     "manager": "its owner reports to you",
-    "security": "nobody before has answered",
+    "security": "nobody else has answered or could be asked",
 }
 
 

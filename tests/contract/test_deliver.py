@@ -164,6 +164,20 @@ def test_a_newer_digest_takes_the_place_of_the_older(desk: Desk) -> None:
         assert session.connection().execute(newer).scalars().all() == [2, 3, None]
 
 
+def test_a_newer_list_takes_the_place_of_the_older_in_a_channel_too(desk: Desk) -> None:
+    desk.office.request(None)
+    for name in ("security", "elsewhere"):
+        desk.slack.workspace.add_channel(name)
+    for number, name in enumerate(("security", "elsewhere", "security")):
+        desk.office.enqueue(f"ask:{number}", card="ask", channel=f"#{name}")
+        desk.later(timedelta(minutes=1))
+        while desk.deliver().posted + desk.deliver().updated:
+            pass
+    with desk.office.database.read() as session:
+        newer = select(POSTING.c.replaced_by_id).order_by(POSTING.c.id)
+        assert session.connection().execute(newer).scalars().all() == [3, None, None]
+
+
 def test_a_decision_updates_every_living_posting(desk: Desk) -> None:
     ada, bob = desk.person("ada"), desk.person("bob")
     request = desk.office.request(ada)
