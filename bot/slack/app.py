@@ -139,15 +139,16 @@ class Authorisation:
             return self._known
 
 
-def _bolt(edge: SlackEdge, client: AsyncWebClient, settings: SlackSettings) -> AsyncApp:
-    desk, replies, authorisation = edge.desk, edge.replies, Authorisation(client)
+def _app(client: AsyncWebClient, settings: SlackSettings) -> AsyncApp:
+    """Bolt's app without a listener."""
+    authorisation = Authorisation(client)
     bare = AsyncWebClient(base_url=settings.api_url, timeout=TIMEOUT, retry_handlers=[])  # gets its token per request
 
     # A function, because Bolt reads the names of the parameters and takes a method's ``self`` for one of them.
     async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
         return await authorisation.of(enterprise_id, team_id)
 
-    app = AsyncApp(
+    return AsyncApp(
         name="whose",
         client=bare,
         authorize=authorize,
@@ -156,6 +157,10 @@ def _bolt(edge: SlackEdge, client: AsyncWebClient, settings: SlackSettings) -> A
         ssl_check_enabled=False,  # it would be answered before the signature is looked at
         attaching_function_token_enabled=False,
     )
+
+
+def _bolt(edge: SlackEdge, client: AsyncWebClient, settings: SlackSettings) -> AsyncApp:
+    desk, replies, app = edge.desk, edge.replies, _app(client, settings)
 
     @app.action(_ANY)
     async def on_click(ack: Callable[..., Any], body: dict[str, Any]) -> None:
