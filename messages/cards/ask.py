@@ -209,7 +209,7 @@ _BRIEF_WHY = {
     "reminder": "a reminder",
     "vendor_relationship_owner": "you look after the vendor",
     "manager": "its owner reports to you",
-    "security": "nobody else has answered or could be asked",
+    "security": "not answered by others",
 }
 
 

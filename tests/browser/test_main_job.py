@@ -259,7 +259,7 @@ def an_ignored_request_climbs(player: Player) -> None:
     push_until(player, datetime(2026, 12, 1, 9, tzinfo=UTC))
     player.be("Priya Raman", "security")
     card = player.pane.locator("article", has_text="drift-prod").last
-    expect(card).to_contain_text("nobody before has answered")
+    expect(card).to_contain_text("not answered by others")
     card.evaluate("card => card.scrollIntoView({block: 'end'})")
     player.picture("security-channel", left=SIDEBAR)
 
