@@ -61,6 +61,7 @@ class RecordKind(IntEnum):
     EPOCH_OPENED = 18  # the first record after a restore that lost records
     KEY_ROTATED = 19
     PERSON_ERASED = 20  # their disclosures were deleted
+    PERSON_NAMED = 21  # whom a pseudonym stands for, in a disclosure, from now on
 
 
 Part = Mapping[str, Any]
