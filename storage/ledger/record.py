@@ -18,12 +18,13 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import IntEnum
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
+
+from storage.ledger.kinds import RecordKind as RecordKind
 
 VERSION = 1
 MAX_RECORD_BYTES = 65_535  # C2SP tlog-tiles: an entry's length is a 16-bit number
@@ -36,32 +37,6 @@ _PSEUDONYM = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 class LedgerError(ValueError):
     """A record that cannot be written as it is. The message says what to change."""
-
-
-class RecordKind(IntEnum):
-    """What happened. The numbers are part of every record: append only, never reuse one."""
-
-    REQUEST_OPENED = 1
-    ASKED = 2  # a ladder step told somebody
-    NO_RESPONSE = 3
-    DECISION = 4
-    REFUSED = 5  # somebody without authority tried
-    OWNERSHIP_CHANGED = 6
-    HANDOVER_PROPOSED = 7
-    HANDOVER_ANSWERED = 8
-    REMEDIATION_OPENED = 9
-    REMEDIATION_RESULT = 10
-    DEFAULT_ACTION = 11
-    INVENTORY_IMPORTED = 12
-    TOKEN_VANISHED = 13
-    DELIVERY_FAILED = 14
-    POLICY_CHANGED = 15
-    REQUEST_WITHDRAWN = 16
-    PERSON_LEFT = 17
-    EPOCH_OPENED = 18  # the first record after a restore that lost records
-    KEY_ROTATED = 19
-    PERSON_ERASED = 20  # their disclosures were deleted
-    PERSON_NAMED = 21  # whom a pseudonym stands for, in a disclosure, from now on
 
 
 Part = Mapping[str, Any]

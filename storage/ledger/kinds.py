@@ -1,0 +1,31 @@
+"""What a record can be about. The numbers are part of every record for ever."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class RecordKind(IntEnum):
+    """What happened. The numbers are part of every record: append only, never reuse one."""
+
+    REQUEST_OPENED = 1
+    ASKED = 2  # a ladder step told somebody
+    NO_RESPONSE = 3
+    DECISION = 4
+    REFUSED = 5  # somebody without authority tried
+    OWNERSHIP_CHANGED = 6
+    HANDOVER_PROPOSED = 7
+    HANDOVER_ANSWERED = 8
+    REMEDIATION_OPENED = 9
+    REMEDIATION_RESULT = 10
+    DEFAULT_ACTION = 11
+    INVENTORY_IMPORTED = 12
+    TOKEN_VANISHED = 13
+    DELIVERY_FAILED = 14
+    POLICY_CHANGED = 15
+    REQUEST_WITHDRAWN = 16
+    PERSON_LEFT = 17
+    EPOCH_OPENED = 18  # the first record after a restore that lost records
+    KEY_ROTATED = 19
+    PERSON_ERASED = 20  # their disclosures were deleted
+    PERSON_NAMED = 21  # whom a pseudonym stands for, in a disclosure, from now on
