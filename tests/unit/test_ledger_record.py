@@ -55,6 +55,7 @@ def test_kinds_keep_their_numbers_for_ever() -> None:
         "epoch_opened": 18,
         "key_rotated": 19,
         "person_erased": 20,
+        "person_named": 21,
     }
 
 
