@@ -20,8 +20,8 @@ from bot.operations.compose import ask_for_person, request_for_reader, token_fac
 from bot.operations.context import Context
 from bot.operations.directory import People
 from bot.operations.lookups import accountable as then
+from bot.operations.lookups.naming import lines_of
 from bot.operations.lookups.reader import EVERYTHING, Reader, can_see, reader_of
-from bot.operations.lookups.told import lines_of
 from messages.cards.facts import (
     AccountableFacts,
     DigestFacts,

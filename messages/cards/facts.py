@@ -144,6 +144,25 @@ class HistoryLine:
     reason: str = ""
     subject: str = ""
     """The person who was asked, proposed or made owner."""
+    written: str = ""
+    """What somebody wrote about it beside the reason: the evidence of work done."""
+    stands_in_for: str = ""
+    """In whose place the subject was asked."""
+    epoch: int = 0
+    request: int | None = None
+    """The request that the record belongs to."""
+    effective_at: datetime | None = None
+    """When it took effect, where that was before it was recorded."""
+    source: str = ""
+    """Where the actor's role comes from: ``inventory``, ``vendor``, ``directory`` or ``policy``."""
+    policy: str = ""
+    """The policy's name and version."""
+    rule: str = ""
+    """The line of the policy that gave the authority: ``authority.revoke``."""
+    delegated_from: str = ""
+    """Whose authority the actor used, as their delegate."""
+    counts: Sequence[tuple[str, int]] = ()
+    """What an import came to: ``files``, ``new``, ``changed``, ``unchanged``, ``vanished``, ``rejected``."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def happened(line: HistoryLine) -> str:
     return f"{sentence} Reason given: “{given}”" if given and given != line.outcome else sentence
 
 
-_WITH_REASON = {"decision", "handover_proposed", "handover_answered"}
+_WITH_REASON = {"decision", "handover_proposed", "handover_answered", "epoch_opened"}
 
 
 def _actor(line: HistoryLine) -> str:
@@ -44,10 +44,13 @@ def _asked(line: HistoryLine) -> str:
     rung = names.role(line.outcome)
     if not one_line(line.subject):
         return f"The {rung} was asked." if rung else "Somebody was asked."
-    return f"{names.person(line.subject)} was asked" + (f", as {rung}." if rung else ".")
+    instead = f", in place of {names.person(line.stands_in_for)}" if one_line(line.stands_in_for) else ""
+    return f"{names.person(line.subject)} was asked" + (f", as {rung}" if rung else "") + f"{instead}."
 
 
 def _no_response(line: HistoryLine) -> str:
+    if line.outcome == "work":
+        return "The work had not been reported as done."
     return f"No answer came from {_subject(line)}." if line.subject or line.actor else "No answer came."
 
 
@@ -55,13 +58,32 @@ def _decision(line: HistoryLine) -> str:
     return f"{_actor(line)} {outcomes.did(line.outcome)}."
 
 
+_WANTED = {
+    "attest": "re-attest it",
+    "rotate": "rotate it",
+    "revoke": "revoke it",
+    "disown": "pass it on",
+    "reassign": "name its next owner",
+    "snooze": "put it off",
+    "let_lapse": "let it lapse",
+    "accept": "take it over",
+    "decline": "decline to take it over",
+    "done": "report the work as done",
+}
+
+
 def _refused(line: HistoryLine) -> str:
-    return f"{_actor(line)} wanted to decide, and the policy did not allow it."
+    return f"{_actor(line)} wanted to {_WANTED.get(line.outcome, 'decide')}, and the policy leaves that to others."
 
 
 def _ownership(line: HistoryLine) -> str:
     role = names.role(line.outcome or line.role) or "owner"
-    return f"{names.person(line.subject)} became its {role}." if line.subject else f"Nobody is its {role} any more."
+    # A vendor's record is about no token.
+    its = "" if line.outcome == "vendor_relationship_owner" else "its "
+    before = names.person(line.reason) if one_line(line.reason) else ""
+    if not one_line(line.subject):
+        return f"Nobody is {its}{role} any more" + (f"; it was {before}." if before else ".")
+    return f"{names.person(line.subject)} became {its}{role}" + (f", after {before}." if before else ".")
 
 
 def _proposed(line: HistoryLine) -> str:
@@ -75,12 +97,15 @@ def _answered(line: HistoryLine) -> str:
 
 def _work(line: HistoryLine) -> str:
     to = {"rotate": "to rotate it", "revoke": "to revoke it"}.get(line.outcome, "to carry it out")
-    return f"A task {to} was opened."
+    given = f" and given to {names.person(line.subject)}" if one_line(line.subject) else ""
+    return f"A task {to} was opened{given}."
 
 
 def _result(line: HistoryLine) -> str:
     result = outcomes.result(line.reason, line.outcome or "unknown")
-    return f"{_actor(line)} reported: {result}" if one_line(line.actor) else result
+    shown = short(line.written, _MOST_REASON)
+    evidence = f" Evidence given: “{shown}”" if shown else ""
+    return (f"{_actor(line)} reported: {result}" if one_line(line.actor) else result) + evidence
 
 
 def _default(line: HistoryLine) -> str:
@@ -95,6 +120,40 @@ def _delivery(line: HistoryLine) -> str:
 
 def _left(line: HistoryLine) -> str:
     return f"{_subject(line)} left."
+
+
+def _imported(line: HistoryLine) -> str:
+    counts = dict(line.counts)
+    if not counts:
+        return "Its inventory entry was imported."
+    said = [f"{counts.get(key, 0):,} {word}" for key, word in _IMPORTED if counts.get(key)]
+    files = names.counted(counts.get("files", 0), "file", "files")
+    return f"The inventory was imported from {files}: {', '.join(said) or 'nothing new'}."
+
+
+_IMPORTED = (("new", "new"), ("changed", "changed"), ("vanished", "no longer there"), ("rejected", "not taken"))
+
+
+def _policy(line: HistoryLine) -> str:
+    named = short(line.policy, names.NAME)
+    return f"The policy changed: {named} is in force." if named else "The policy changed."
+
+
+def _epoch(line: HistoryLine) -> str:
+    lost = {"shrank": "records were missing", "forked": "its records differed from those signed before"}
+    why = lost.get(line.outcome)
+    return "The record was begun anew after a restore" + (f", because {why}." if why else ".")
+
+
+def _named(line: HistoryLine) -> str:
+    ref, name = short(line.outcome, names.NAME), one_line(line.subject)
+    if not name or name.startswith(line.outcome):
+        return f"Whom {ref or 'a pseudonym'} stands for was noted beside the record."
+    return f"{names.person(name)} is written as {ref} in the record."
+
+
+def _erased(line: HistoryLine) -> str:
+    return f"The name and the words of {short(line.outcome, names.NAME) or 'somebody'} were erased."
 
 
 def _fixed(sentence: str) -> Callable[[HistoryLine], str]:
@@ -117,12 +176,16 @@ _SENTENCES: dict[str, Callable[[HistoryLine], str]] = {
     "remediation_opened": _work,
     "remediation_result": _result,
     "default_action": _default,
-    "inventory_imported": _fixed("Its inventory entry was imported."),
+    "inventory_imported": _imported,
     "token_vanished": _fixed("It was no longer in the inventory that was imported."),
     "delivery_failed": _delivery,
-    "policy_changed": _fixed("The policy changed."),
+    "policy_changed": _policy,
     "request_withdrawn": _fixed("The request was withdrawn, as it no longer needed an answer."),
     "person_left": _left,
+    "epoch_opened": _epoch,
+    "key_rotated": _fixed("The key that signs the record was replaced; the key before it signed that too."),
+    "person_erased": _erased,
+    "person_named": _named,
 }
 
 _CONTRACTS = {

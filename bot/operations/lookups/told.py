@@ -1,112 +1,169 @@
-"""The ledger's records of a token as lines that a person reads.
+"""A record of the ledger as lines that a person reads: a pure function, for look-ups and for a bundle's report alike.
 
-Names are looked up by pseudonym: in the directory, else in the record's own disclosures; where both were erased,
-the pseudonym stands for itself.
+People stand in a record as pseudonyms. Their names come from a mapping that the caller has, else from the record's own
+disclosures; where both are gone, the pseudonym stands for itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
-
-from sqlalchemy import select
-from sqlmodel import Session
 
 from messages.cards.facts import HistoryLine
 from storage.ledger.log import StoredRecord
-from storage.ledger.record import RecordKind
-from storage.people import PERSON
+from storage.ledger.record import RecordKind, from_ms
 
-_CHUNK = 5_000
-_REASONS = ("justification", "note", "evidence")
-
-
-def lines_of(session: Session, records: Sequence[StoredRecord]) -> list[HistoryLine]:
-    """One line a record; several where it says that several people were asked or several roles changed."""
-    names = _names(session, {ref for record in records for ref in _refs(record.fields)})
-    return [line for record in records for line in _lines(record, names)]
+_WRITTEN = ("justification", "note", "evidence", "why")
+_SUBJECTS = ("ref", "to", "person", "new_owner", "assignee")
+_COUNTED = ("new", "changed", "unchanged", "vanished", "rejected")
+_LATEST_MS = 253_402_300_799_999  # the end of the year 9999
 
 
-def _lines(record: StoredRecord, names: Mapping[str, str]) -> Iterator[HistoryLine]:
-    fields, details = record.fields, _part(record.fields, "details")
+def lines_of_record(record: StoredRecord, names: Mapping[str, str], gone: str = "") -> list[HistoryLine]:
+    """What a record says, in order: one line, or several where several people were asked or several roles changed.
 
-    def name(ref: object) -> str:
-        return _name(ref, record, names)
-
-    def line(kind: RecordKind = record.kind, *, outcome: str = "", reason: str = "", subject: str = "") -> HistoryLine:
-        actor, role = _part(fields, "actor"), _part(fields, "role")
-        said = (kind.name.lower(), name(actor.get("ref")), str(role.get("name", "")))
-        return HistoryLine(record.seq, record.recorded_at, *said, outcome, reason, subject)
-
-    told = [one for one in details.get("told", ()) if isinstance(one, dict)]
-    match record.kind:
-        case RecordKind.REQUEST_OPENED:
-            yield line(reason=" ".join(details.get("reasons", ())))
-            for one in told:
-                yield line(RecordKind.ASKED, outcome=str(one.get("rung", "")), subject=name(one.get("ref")))
-        case RecordKind.ASKED if told:
-            for one in told:
-                yield line(outcome=str(one.get("rung", "")), subject=name(one.get("ref")))
-        case RecordKind.NO_RESPONSE if told:
-            for one in told:
-                yield line(outcome=str(one.get("rung", "")), subject=name(one.get("ref")))
-        case RecordKind.OWNERSHIP_CHANGED:
-            for role, before, after in _changes(fields):
-                yield line(outcome=role, subject=name(after), reason="" if after else name(before))
-        case RecordKind.REMEDIATION_RESULT:
-            yield line(outcome=_word(details, "result", record), reason=_word(details, "kind", record))
-        case RecordKind.REMEDIATION_OPENED | RecordKind.DEFAULT_ACTION:
-            yield line(outcome=str(details.get("kind") or details.get("action") or fields.get("reason", "")))
-        case _:
-            subject = next((details[key] for key in ("to", "person", "ref", "new_owner") if key in details), None)
-            yield line(outcome=_word(details, "outcome", record), reason=_given(record), subject=name(subject))
+    Args:
+        names: pseudonym to name.
+        gone: what is put behind a pseudonym whose name is nowhere to be found.
+    """
+    return list(_Teller(record, names, gone).lines())
 
 
-def _changes(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """(role, pseudonym before, pseudonym after) of each role that has another holder now."""
-    accountable = _part(fields, "accountable")
-    before, after = _part(accountable, "before"), _part(accountable, "after")
-    for role in dict.fromkeys([*before, *after]):
-        if before.get(role) != after.get(role):
-            yield role, before.get(role), after.get(role)
-
-
-def _word(details: Mapping[str, Any], key: str, record: StoredRecord) -> str:
-    return str(details.get(key) or record.fields.get("reason", ""))
-
-
-def _given(record: StoredRecord) -> str:
-    """What a person wrote about it, where it has not been erased."""
-    return next((record.disclosures[key] for key in _REASONS if record.disclosures.get(key)), "")
-
-
-def _name(ref: object, record: StoredRecord, names: Mapping[str, str]) -> str:
-    if not isinstance(ref, str) or ref == "security_channel":
-        return "" if not isinstance(ref, str) else "the security channel"
-    return names.get(ref) or record.disclosures.get(ref, "").partition(" <")[0] or ref
-
-
-def _refs(value: object) -> Iterator[str]:
-    """Every text in a record that looks like one of our pseudonyms."""
+def refs_in(value: object) -> Iterator[str]:
+    """Every text in a record's fields that looks like one of our pseudonyms."""
     if isinstance(value, dict):
         for item in value.values():
-            yield from _refs(item)
+            yield from refs_in(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _refs(item)
+            yield from refs_in(item)
     elif isinstance(value, str) and value.startswith("p_"):
         yield value
 
 
-def _names(session: Session, refs: Iterable[str]) -> dict[str, str]:
-    wanted = sorted(refs)
-    found: dict[str, str] = {}
-    for at in range(0, len(wanted), _CHUNK):
-        query = select(PERSON.c.ref, PERSON.c.name, PERSON.c.email).where(PERSON.c.ref.in_(wanted[at : at + _CHUNK]))
-        found |= {row.ref: row.name or row.email for row in session.connection().execute(query)}
-    return found
+def changes(fields: Mapping[str, Any]) -> Iterator[tuple[str, str | None, str | None]]:
+    """(role, pseudonym before, pseudonym after) of each role that has another holder after the record than before."""
+    accountable = part(fields, "accountable")
+    before, after = part(accountable, "before"), part(accountable, "after")
+    for role in dict.fromkeys([*before, *after]):
+        if before.get(role) != after.get(role):
+            yield role, _text(before.get(role)) or None, _text(after.get(role)) or None
 
 
-def _part(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = fields.get(name)
-    return part if isinstance(part, dict) else {}
+def part(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A part of a record's fields; empty where it is not there, or is not one."""
+    found = fields.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def reasons_of(details: Mapping[str, Any]) -> list[str]:
+    """The reasons for which a token was due."""
+    found = details.get("reasons")
+    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+
+
+def effective_at(record: StoredRecord) -> datetime:
+    """When what a record tells took effect, UTC; never after it was recorded."""
+    said = record.fields.get("effective_at")
+    if type(said) is not int or not 0 <= said <= _LATEST_MS:
+        return record.recorded_at
+    return min(from_ms(said), record.recorded_at)
+
+
+class _Teller:
+    """One record, taken apart."""
+
+    def __init__(self, record: StoredRecord, names: Mapping[str, str], gone: str) -> None:
+        self._record, self._names, self._gone = record, names, gone
+        self._details = part(record.fields, "details")
+        self._reason = _text(record.fields.get("reason"))
+
+    def lines(self) -> Iterator[HistoryLine]:
+        details, kind = self._details, self._record.kind
+        told = details.get("told")
+        people = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+        match kind:
+            case RecordKind.REQUEST_OPENED:
+                yield self._line(reason=" ".join(reasons_of(details)))
+                yield from self._each(people, RecordKind.ASKED)
+            case RecordKind.ASKED | RecordKind.NO_RESPONSE if people:
+                yield from self._each(people, kind)
+            case RecordKind.NO_RESPONSE:
+                outcome = "work" if "remediation" in details else _text(details.get("rung"))
+                yield self._line(outcome=outcome, subject=self._subject())
+            case RecordKind.OWNERSHIP_CHANGED:
+                for role, before, after in changes(self._record.fields):
+                    yield self._line(outcome=role, subject=self._name(after), reason=self._name(before))
+            case RecordKind.REFUSED:
+                yield self._line(outcome=_text(details.get("verb")) or self._reason)
+            case RecordKind.REMEDIATION_RESULT:
+                kind_of_work = _text(details.get("kind")) or self._reason
+                outcome = _text(details.get("result")) or self._reason
+                yield self._line(outcome=outcome, reason=kind_of_work, written=self._written("evidence"))
+            case RecordKind.REMEDIATION_OPENED | RecordKind.DEFAULT_ACTION:
+                outcome = _text(details.get("kind")) or _text(details.get("action")) or self._reason
+                yield self._line(outcome=outcome, subject=self._subject())
+            case RecordKind.INVENTORY_IMPORTED:
+                yield self._line(counts=_import_counts(details))
+            case RecordKind.PERSON_NAMED | RecordKind.PERSON_ERASED:
+                yield self._line(outcome=_text(details.get("person")), subject=self._subject())
+            case _:
+                outcome = _text(details.get("outcome")) or self._reason
+                yield self._line(outcome=outcome, reason=self._written(*_WRITTEN), subject=self._subject())
+
+    def _each(self, people: list[dict[str, Any]], kind: RecordKind) -> Iterator[HistoryLine]:
+        for one in people:
+            subject, stood_in_for = self._name(one.get("ref")), self._name(one.get("for"))
+            yield self._line(kind, outcome=_text(one.get("rung")), subject=subject, stands_in_for=stood_in_for)
+
+    def _line(self, kind: RecordKind | None = None, **said: Any) -> HistoryLine:
+        record, fields = self._record, self._record.fields
+        actor, role, authority = part(fields, "actor"), part(fields, "role"), part(fields, "authority")
+        took_effect = effective_at(record)
+        policy = (_text(authority.get("policy_id")), _text(authority.get("version")))
+        return HistoryLine(
+            seq=record.seq,
+            at=record.recorded_at,
+            kind=(kind or record.kind).name.lower(),
+            actor=self._name(actor.get("ref")),
+            role=_text(role.get("name")),
+            **{"outcome": ""} | said,
+            epoch=record.epoch,
+            request=record.request_id,
+            effective_at=took_effect if took_effect < record.recorded_at else None,
+            source=_text(role.get("source")),
+            policy=", version ".join(filter(None, policy)),
+            rule=_text(authority.get("rule")),
+            delegated_from=self._name(authority.get("delegated_from")),
+        )
+
+    def _subject(self) -> str:
+        return self._name(next((self._details[key] for key in _SUBJECTS if key in self._details), None))
+
+    def _written(self, *keys: str) -> str:
+        """What a person wrote about it, where it has not been erased."""
+        found = self._record.disclosures
+        return next((found[key] for key in keys if found.get(key)), "")
+
+    def _name(self, ref: object) -> str:
+        if not isinstance(ref, str) or not ref:
+            return ""
+        if ref == "security_channel":
+            return "the security channel"
+        said = self._record.disclosures.get(ref, "").partition(" <")[0]
+        return self._names.get(ref) or said or f"{ref}{self._gone}"
+
+
+def _import_counts(details: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
+    """What the files of one import came to, summed."""
+    listed = details.get("files")
+    files = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    numbers = [(key, [one.get(key) for one in files]) for key in _COUNTED]
+    summed = [(key, sum(n for n in found if type(n) is int)) for key, found in numbers]
+    return (("files", len(files)), *summed)
+
+
+def _text(value: object) -> str:
+    """Codes are text; numbers do no harm; anything else is left out."""
+    return value if isinstance(value, str) else str(value) if type(value) is int else ""
