@@ -12,7 +12,7 @@ from bot.operations import look_up
 from bot.operations.commands import Command, Done
 from bot.operations.compose import request_for_reader
 from bot.operations.look_up import Found, reader_of
-from bot.slack.desk import Ask, Desk, Recorded, Reply, Show, no, unreadable
+from bot.slack.desk import Ask, Desk, Recorded, Reply, Show, Tell, no, unreadable
 from bot.slack.payloads import Click, PayloadError, read_click
 from bot.slack.person import Acting
 from messages.action_ref import ActionRef, Verb
@@ -68,6 +68,10 @@ def confirm(desk: Desk, command: Command, answer: Done) -> View:
             facts = request_for_reader(session, desk.ctx, command.request_id, command.actor_id)
         if facts is not None:
             return confirmation(command.verb, facts)
+    return _recorded(command, answer)
+
+
+def _recorded(command: Command, answer: Done) -> View:
     said = outcomes.recorded(command.verb.value, answer.token_name or "this token")
     return View(said, [Paragraph([said])])
 
@@ -95,6 +99,8 @@ def _on_decision(desk: Desk, click: Click, person: Acting) -> Reply:
     if isinstance(answer, Refusal):
         asked = _form(desk, click, person) if answer.code == "invalid" else None
         return asked or no(answer)
+    if command.verb in _NOTHING_FOLLOWS:
+        return Tell(_recorded(command, answer))
     return Recorded(lambda: confirm(desk, command, answer))
 
 

@@ -1,7 +1,8 @@
 """Before Bolt: what is no request of Slack's, or cannot be read, is answered here in words and without a traceback.
 
 Bolt reads a body before it verifies it, and answers a timestamp that is no number, a body that is not UTF-8 and a
-payload that is no JSON with a 500 (measured). So the signature is verified first, over the bytes as they came.
+payload that is no JSON with a 500 (measured). So the signature is verified first, over the bytes as they came, and what
+is handed on is parsed.
 https://docs.slack.dev/authentication/verifying-requests-from-slack
 """
 
@@ -10,12 +11,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Mapping
-from urllib.parse import parse_qs
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
 
 MOST_BODY_BYTES = 1_000_000
 """Slack's largest payload, a view of 250 kB, form encoded, stays below."""
@@ -24,48 +26,47 @@ MOST_AGE = 300
 _FORM, _JSON = "application/x-www-form-urlencoded", "application/json"
 
 Refused = tuple[int, str]
+Answer = Callable[[dict[str, Any]], Awaitable[Response]]
 
 
 class Guard:
-    """An ASGI application around Bolt's.
+    """The ASGI application that takes Slack's requests.
 
     Args:
+        answer: gives the response to a payload; what it is given is known to be Slack's.
         wall: seconds since 1970, to compare with Slack's timestamps: real time, whatever the bot's own clock says.
     """
 
-    def __init__(self, app: ASGIApp, signing_secret: str, wall: Callable[[], float]) -> None:
+    def __init__(self, answer: Answer, signing_secret: str, wall: Callable[[], float]) -> None:
         if not signing_secret:
             raise ValueError("without a signing secret nobody could tell Slack's requests from others")
-        self._app = app
+        self._answer = answer
         self._secret = signing_secret.encode()
         self._wall = wall
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        refused = refuse_head(scope["method"], headers, self._wall())
-        body = b""
-        if refused is None:
-            read = await _read(receive)
-            body = read or b""
-            refused = _TOO_LARGE if read is None else self._refuse_body(headers, body)
-        if refused is not None:
-            status, said = refused
-            extra = {"allow": "POST"} if status == 405 else {}
-            await PlainTextResponse(said, status, headers=extra)(scope, receive, send)
-            return
-        await self._app(scope, _replay(body, receive), send)
+        read = await self._take(scope["method"], Headers(scope=scope), receive)
+        response = await self._answer(read) if isinstance(read, dict) else _refusal(*read)
+        await response(scope, receive, send)
 
-    def _refuse_body(self, headers: Mapping[str, str], body: bytes) -> Refused | None:
+    async def _take(self, method: str, headers: Headers, receive: Receive) -> dict[str, Any] | Refused:
+        refused = refuse_head(method, headers, self._wall())
+        if refused is not None:
+            return refused
+        body = await _read(receive)
+        return _TOO_LARGE if body is None else self._payload(headers, body)
+
+    def _payload(self, headers: Mapping[str, str], body: bytes) -> dict[str, Any] | Refused:
         base = b"v0:" + headers["x-slack-request-timestamp"].encode() + b":" + body
         expected = "v0=" + hmac.new(self._secret, base, hashlib.sha256).hexdigest()
         if not hmac.compare_digest(expected.encode(), headers["x-slack-signature"].encode("utf-8", "replace")):
             return 401, "The signature does not fit."
-        if not readable(body, _kind(headers)):
-            return 400, "The body cannot be read as what its content type says."
-        return None
+        payload = parsed(body, _kind(headers))
+        return (400, "The body cannot be read as what its content type says.") if payload is None else payload
+
+
+def _refusal(status: int, said: str) -> Response:
+    return PlainTextResponse(said, status, headers={"allow": "POST"} if status == 405 else {})
 
 
 _TOO_LARGE: Refused = (413, "The body is larger than 1 MB.")
@@ -95,16 +96,20 @@ def refuse_head(method: str, headers: Mapping[str, str], wall: float) -> Refused
     return None
 
 
-def readable(body: bytes, kind: str) -> bool:
-    """Whether Bolt can read it: UTF-8, and an object where JSON is expected."""
+def parsed(body: bytes, kind: str) -> dict[str, Any] | None:
+    """What a body says: JSON, a form with JSON in its field ``payload``, or the fields of a form. None: it cannot be
+    read, or is JSON and no object."""
     try:
         text = body.decode("utf-8")
         if kind == _FORM:
-            payload = parse_qs(text, keep_blank_values=True, max_num_fields=200).get("payload")
-            return payload is None or isinstance(json.loads(payload[0]), dict)
-        return isinstance(json.loads(text), dict)
+            fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=200))
+            if "payload" not in fields:
+                return dict(fields)
+            text = fields["payload"]
+        found = json.loads(text)
     except (ValueError, RecursionError):
-        return False
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _kind(headers: Mapping[str, str]) -> str:
@@ -125,16 +130,3 @@ async def _read(receive: Receive) -> bytes | None:
             return None
         if not message.get("more_body", False):
             return b"".join(chunks)
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    given = False
-
-    async def again() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again
