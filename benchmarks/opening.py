@@ -47,7 +47,7 @@ def ours(database: Database) -> Measured:
     with database.read() as session:
         people = People(session, ctx, NOW)
         people.load_all()
-        rows = list(due_rows(session, due_parameters(ctx.policy, NOW)))
+        rows = list(due_rows(session, due_parameters(ctx.policy), NOW))
         openings = plan_all(session, ctx, people, Planner(ctx.policy, people, NOW), rows)
         policy_hash = policy_in_force(session)
     opened = 0

@@ -116,7 +116,7 @@ def floor(database: Database, sql: str) -> int:
 
 def query(ctx: Context) -> int:
     with ctx.database.read() as session:
-        return sum(1 for _ in due_rows(session, due_parameters(ctx.policy, NOW)))
+        return sum(1 for _ in due_rows(session, due_parameters(ctx.policy), NOW))
 
 
 def measure(database: Database, tokens: int, repeat: int) -> bool:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Dialect,
     Engine,
     Integer,
+    Select,
     Table,
     any_,
     create_engine,
@@ -271,6 +272,36 @@ def driver_value(session: Session, column: Column[Any], value: Any) -> Any:
     dialect = session.get_bind().dialect
     process = column.type.dialect_impl(dialect).bind_processor(dialect)
     return value if process is None else process(value)
+
+
+def driver_rows(
+    session: Session, statement: Select[Any], values: Mapping[str, Any], *, page: int
+) -> Iterator[Sequence[Any]]:
+    """The rows of ``statement``, ``page`` held at a time; on SQLite straight from the driver, since over many rows
+    SQLAlchemy's processing of values takes as long as finding them. :func:`read_moment` is for moments among them."""
+    connection = session.connection()
+    if not is_sqlite(session):
+        for rows in connection.execute(statement, values, execution_options={"yield_per": page}).partitions():
+            yield from rows
+        return
+    any_error = connection.dialect.loaded_dbapi.Error
+    # Without "yield_per", for which SQLAlchemy would read the first rows itself.
+    with connection.execute(statement, values) as result:
+        cursor: Any = result.cursor
+        try:
+            while found := cursor.fetchmany(page):
+                yield from found
+        except any_error as error:
+            raise DBAPIError.instance(None, None, error, any_error, hide_parameters=True) from error
+
+
+def read_moment(session: Session) -> Callable[[Any], datetime | None]:
+    """How a moment in a row of :func:`driver_rows` becomes one in UTC."""
+    return _from_text if is_sqlite(session) else _as_it_is
+
+
+def _as_it_is(moment: datetime | None) -> datetime | None:
+    return moment
 
 
 class Moments:

@@ -1,33 +1,29 @@
-"""A policy at one moment as the due query takes it: literal cutoffs, one set a tier. Values only."""
+"""A policy as the due query takes it: numbers of days from the moment of the sweep, one set a tier. Values only.
+
+Equal policies are equal parameters, so that the query is put together once a policy.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class NoticeWindow:
-    """Expiries in ``(after, until]`` are within this notice and no tighter one."""
+class NoticeWindow(NamedTuple):
+    """An expiry more than ``tighter`` and at most ``days`` days away is within this notice and no tighter one."""
 
     days: int
-    after: datetime
-    until: datetime
+    tighter: int
 
 
-@dataclass(frozen=True)
-class TierParameters:
+class TierParameters(NamedTuple):
     name: str
-    attested_before: datetime
-    notices: Sequence[NoticeWindow]
+    attest_every: int
+    notices: tuple[NoticeWindow, ...]
     ask_no_expiry: bool
     ask_unused: bool
 
 
-@dataclass(frozen=True)
-class DueParameters:
-    now: datetime
-    unused_before: datetime
-    contract_notice_until: datetime
-    tiers: Sequence[TierParameters]
+class DueParameters(NamedTuple):
+    unused_after: int
+    contract_notice: int
+    tiers: tuple[TierParameters, ...]

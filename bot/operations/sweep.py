@@ -102,7 +102,7 @@ class _Found:
 def _look(session: Session, ctx: Context, now: datetime) -> _Found:
     people = People(session, ctx, now)
     people.load_all()
-    found = (without_pointless_notices(row) for row in due_rows(session, due_parameters(ctx.policy, now)))
+    found = (without_pointless_notices(row) for row in due_rows(session, due_parameters(ctx.policy), now))
     # A token that came in since the tiers were brought up to date has none yet; the next sweep finds it.
     rows = sorted((row for row in found if row is not None and row.tier), key=_name)
     fresh = [row for row in rows if row.request_id is None]

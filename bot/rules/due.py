@@ -57,30 +57,25 @@ def applies(threshold_days: int, created_at: datetime | None, expires_at: dateti
     return created_at is None or expires_at - created_at >= timedelta(days=threshold_days)
 
 
-def due_parameters(policy: Policy, now: datetime) -> DueParameters:
-    """The policy at ``now`` as literal cutoffs, one set a tier, for the due query."""
+def due_parameters(policy: Policy) -> DueParameters:
+    """The policy as the due query takes it."""
     return DueParameters(
-        now=now,
-        unused_before=now - timedelta(days=policy.unused_after),
-        contract_notice_until=now + timedelta(days=policy.contract_notice),
-        tiers=[_tier_parameters(tier, now) for tier in policy.tiers],
+        unused_after=policy.unused_after,
+        contract_notice=policy.contract_notice,
+        tiers=tuple(map(_tier_parameters, policy.tiers)),
     )
 
 
-def _tier_parameters(tier: Tier, now: datetime) -> TierParameters:
+def _tier_parameters(tier: Tier) -> TierParameters:
     return TierParameters(
         name=tier.name,
-        attested_before=now - timedelta(days=tier.attest_every),
-        notices=_windows(tier.expiry_notices, now),
+        attest_every=tier.attest_every,
+        notices=_windows(tier.expiry_notices),
         ask_no_expiry=tier.ask_no_expiry,
         ask_unused=tier.ask_unused,
     )
 
 
-def _windows(notices: Sequence[int], now: datetime) -> list[NoticeWindow]:
+def _windows(notices: Sequence[int]) -> tuple[NoticeWindow, ...]:
     """Between which expiries each notice is the tightest that has come up; ``notices`` descend."""
-    after = [*notices[1:], 0]
-    return [
-        NoticeWindow(days, now + timedelta(days=later), now + timedelta(days=days))
-        for days, later in zip(notices, after, strict=True)
-    ]
+    return tuple(map(NoticeWindow, notices, [*notices[1:], 0]))

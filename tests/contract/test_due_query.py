@@ -47,7 +47,7 @@ def test_the_query_finds_what_the_rules_say(database: Database) -> None:
 
 
 def _due(session: Session) -> Iterator[Any]:
-    return due_rows(session, due_parameters(POLICY, NOW))
+    return due_rows(session, due_parameters(POLICY), NOW)
 
 
 def _expected(session: Session, policy: Policy) -> Iterator[tuple[int, tuple[int, int, int | None]]]:

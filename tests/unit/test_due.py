@@ -49,28 +49,21 @@ def test_a_notice_longer_than_the_whole_life_makes_no_sense(threshold: int, life
     assert applies(threshold, None, days(life))  # nobody knows when it was made
 
 
-def test_the_policy_as_cutoffs() -> None:
+def test_the_policy_as_days() -> None:
     policy = load_policy(default_policy_text(), "default_policy.yaml")
-    found = due_parameters(policy, NOW)
-    assert found.now == NOW
-    assert found.unused_before == days(-90)
-    assert found.contract_notice_until == days(30)
+    found = due_parameters(policy)
+    assert found.unused_after == 90
+    assert found.contract_notice == 30
     high, medium, low = found.tiers
-    assert [tier.attested_before for tier in found.tiers] == [days(-90), days(-180), days(-365)]
-    assert high.notices == [
-        NoticeWindow(30, days(14), days(30)),
-        NoticeWindow(14, days(7), days(14)),
-        NoticeWindow(7, days(1), days(7)),
-        NoticeWindow(1, NOW, days(1)),
-    ]
+    assert [tier.attest_every for tier in found.tiers] == [90, 180, 365]
+    assert high.notices == (NoticeWindow(30, 14), NoticeWindow(14, 7), NoticeWindow(7, 1), NoticeWindow(1, 0))
     assert [window.days for window in medium.notices] == [30, 7, 1]
-    assert low.notices == [NoticeWindow(14, days(3), days(14)), NoticeWindow(3, NOW, days(3))]
+    assert low.notices == (NoticeWindow(14, 3), NoticeWindow(3, 0))
     assert [tier.ask_no_expiry for tier in found.tiers] == [True, True, True]
     assert [tier.ask_unused for tier in found.tiers] == [True, True, False]
 
 
 def test_windows_leave_no_gap_and_do_not_overlap() -> None:
-    for tier in due_parameters(load_policy(default_policy_text(), "default_policy.yaml"), NOW).tiers:
-        edges = [(window.until, window.after) for window in tier.notices]
-        assert all(later[0] == earlier[1] for earlier, later in pairwise(edges))
-        assert edges[-1][1] == NOW
+    for tier in due_parameters(load_policy(default_policy_text(), "default_policy.yaml")).tiers:
+        assert all(later.days == earlier.tighter for earlier, later in pairwise(tier.notices))
+        assert tier.notices[-1].tighter == 0
