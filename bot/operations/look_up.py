@@ -20,6 +20,7 @@ from bot.operations.compose import ask_for_person, request_for_reader, token_fac
 from bot.operations.context import Context
 from bot.operations.directory import People
 from bot.operations.lookups import accountable as then
+from bot.operations.lookups import answering
 from bot.operations.lookups.naming import lines_of
 from bot.operations.lookups.reader import EVERYTHING, Reader, can_see, reader_of
 from messages.cards.facts import (
@@ -28,6 +29,7 @@ from messages.cards.facts import (
     HistoryLine,
     Refusal,
     RequestFacts,
+    Story,
     TokenFacts,
     VendorFacts,
 )
@@ -52,6 +54,7 @@ __all__ = [
     "token",
     "vendor",
     "who",
+    "who_story",
 ]
 
 MOST_FOUND = 10
@@ -242,31 +245,13 @@ def who(session: Session, ctx: Context, reader: Reader, token_id: int, at: datet
         return _nothing("that token", reader)
     if at > ctx.now():
         return Refusal("invalid", detail=_LATER, zone=reader.zone)
-    people = then.PeopleThen(session, ctx, at)
-    owners = then.owners_at(session, token_id, at)
-    chain = then.vendor_chain(session, then.vendor_of(session, token_id))
-    relationship = then.relationship_owner_at(session, chain, at)
-    standing = then.standing_at(ctx, owners, relationship, people)
-    contract = then.contract_at(session, chain, at)
-    records = [record for record in leaves(session, token_id=token_id) if record.recorded_at <= at]
-    roles: list[tuple[str, str, datetime | None]] = [
-        (role, people.name_of(holder.person_id), holder.since) for role, holder in owners.items()
-    ]
-    return AccountableFacts(
-        token=_in_order(session, ctx, [token_id])[0],
-        at=at,
-        roles=roles,
-        vendor=chain[0].name if chain else "",
-        vendor_owner=people.name_of(relationship.person_id) if relationship else "",
-        contract=contract.state,
-        contract_ends_on=contract.ends_on,
-        asked=lines_of(session, records),
-        could_remove=then.could_revoke(standing, people, ctx),
-        first_known_at=then.first_known(session, token_id),
-        first_record=records[0].seq if records else None,
-        last_record=records[-1].seq if records else None,
-        zone=reader.zone,
-    )
+    return answering.answer(session, ctx, _in_order(session, ctx, [token_id])[0], at, reader.zone)
+
+
+def who_story(session: Session, ctx: Context, reader: Reader, token_id: int, at: datetime) -> Story | Refusal:
+    """:func:`who`, with what was before and after: for the page on which it is drawn."""
+    found = who(session, ctx, reader, token_id, at)
+    return found if isinstance(found, Refusal) else answering.story(session, ctx, found)
 
 
 # ------------------------------------------------------------------ pieces

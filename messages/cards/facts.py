@@ -166,6 +166,38 @@ class HistoryLine:
 
 
 @dataclass(frozen=True)
+class ProvenRecord:
+    """A record, and until when at the latest it was written.
+
+    Who owns the database also owns the clock of ``signed_at``; ``kept_at`` is somebody else's.
+    """
+
+    epoch: int
+    seq: int
+    recorded_at: datetime
+    signed_size: int | None = None
+    """Size of the first signed checkpoint over it; None: not signed yet."""
+    signed_at: datetime | None = None
+    kept_kind: str = ""
+    """Who dated a checkpoint over it first: ``tsa`` or ``witness``; empty: nobody yet."""
+    kept_by: str = ""
+    """Its address."""
+    kept_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class LaterFact:
+    """What is known today about the moment, and was written down only after it."""
+
+    what: str
+    """``contract``, or a role."""
+    said: str
+    """The state of the contract, or a name."""
+    recorded_at: datetime
+    ends_on: date | None = None
+
+
+@dataclass(frozen=True)
 class AccountableFacts:
     """Who was accountable for a token at a moment, and what had happened by then."""
 
@@ -176,10 +208,10 @@ class AccountableFacts:
     vendor: str
     vendor_owner: str
     contract: str
-    """``active``, ``ended``, ``open_ended`` or ``unknown``."""
+    """``active``, ``ended``, ``open_ended`` or ``unknown``, as it was believed at the moment."""
     contract_ends_on: date | None
     asked: Sequence[HistoryLine]
-    """What had been asked and answered by that moment, oldest first."""
+    """What was on record by that moment, oldest first."""
     could_remove: Sequence[tuple[str, str]]
     """(role, name) of those who could have removed the access."""
     first_known_at: datetime | None = None
@@ -187,6 +219,40 @@ class AccountableFacts:
     first_record: int | None = None
     last_record: int | None = None
     zone: str = "UTC"
+    vendor_owner_since: datetime | None = None
+    contract_starts_on: date | None = None
+    policy: str = ""
+    """The policy of that moment, which says who could have removed it; empty: today's, no older one is known."""
+    later: Sequence[HistoryLine] = ()
+    """Records of what was so by that moment, written down after it."""
+    later_facts: Sequence[LaterFact] = ()
+    proofs: Sequence[ProvenRecord] = ()
+    """One for each record behind ``asked``, in order."""
+
+
+@dataclass(frozen=True)
+class Tenure:
+    """Somebody in a role over ``[since, until)``, or a contract in force."""
+
+    role: str
+    """A role, or ``contract``."""
+    name: str
+    """Who; of a contract: nothing."""
+    since: datetime
+    until: datetime | None = None
+    """None: still so."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """The answer with everything around it that its picture shows."""
+
+    answer: AccountableFacts
+    tenures: Sequence[Tenure]
+    afterwards: Sequence[HistoryLine]
+    """What took effect only after the moment, oldest first."""
+    as_of: datetime
+    """When this was looked up."""
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,27 @@ from messages.cards.history import record_row
 from messages.cards.parts import history_button
 from messages.inert import one_line, short
 from messages.moments import day, spoken
-from messages.view import Buttons, Code, Element, Facts, Heading, Inline, Moment, Note, Paragraph, Strong, Text, View
-from messages.wording import names, recording
+from messages.view import (
+    Buttons,
+    Code,
+    Element,
+    Facts,
+    Heading,
+    Inline,
+    Moment,
+    Note,
+    Paragraph,
+    Row,
+    Strong,
+    Text,
+    View,
+)
+from messages.wording import names, recording, reporting
 from messages.wording.names import on_day
 
 MOST_LINES = 8
 _MOST_PEOPLE = 6
+_MOST_LATER = 3
 
 
 def who(facts: AccountableFacts) -> View:
@@ -29,6 +44,7 @@ def who(facts: AccountableFacts) -> View:
     ]
     if earlier := len(facts.asked) - len(lines):
         elements.append(Note([f"And {earlier:,} earlier: ", Code(f"/whose history {name}")]))
+    elements += _later(facts)
     elements.append(Note(_proof(facts)))
     elements.append(Buttons([history_button(facts.token)]))
     nobody = "not known" if _too_early(facts) else "nobody was accountable"
@@ -65,9 +81,7 @@ def _circumstances(facts: AccountableFacts) -> Facts:
         held: list[Inline] = [", since ", on_day(since, facts.zone)] if since and one_line(person) else []
         pairs.append((_capital(names.role(role)), [*named, *held]))
     if one_line(facts.vendor):
-        owner = names.person(facts.vendor_owner) if one_line(facts.vendor_owner) else "nobody"
-        looked_after = "" if _too_early(facts) else f", looked after by {owner}"
-        pairs.append(("Vendor", [f"{short(facts.vendor, names.NAME)}{looked_after}"]))
+        pairs.append(("Vendor", [short(facts.vendor, names.NAME), *_looked_after(facts)]))
     ends = day(facts.contract_ends_on) if facts.contract_ends_on else ""
     pairs.append(("Contract then", [recording.contract(facts.contract, ends)]))
     people = [names.person_as(name, role) for role, name in facts.could_remove[:_MOST_PEOPLE]]
@@ -77,9 +91,32 @@ def _circumstances(facts: AccountableFacts) -> Facts:
     return Facts(pairs)
 
 
+def _looked_after(facts: AccountableFacts) -> list[Inline]:
+    if _too_early(facts):
+        return []
+    if not one_line(facts.vendor_owner):
+        return [", looked after by nobody"]
+    since: list[Inline] = []
+    if facts.vendor_owner_since:
+        since = [", since ", on_day(facts.vendor_owner_since, facts.zone)]
+    return [f", looked after by {names.person(facts.vendor_owner)}", *since]
+
+
+def _later(facts: AccountableFacts) -> list[Element]:
+    """What is known about the moment today and was written down after it: never mixed with what was known then."""
+    told = [reporting.later_fact(one, facts.zone) for one in facts.later_facts]
+    told += [reporting.later_line(one, facts.zone) for one in facts.later]
+    if not told:
+        return []
+    more = len(told) - _MOST_LATER
+    rows: list[Element] = [Row(text) for text in told[:_MOST_LATER]]
+    rest: list[Element] = [Note([f"And {more:,} more."])] if more > 0 else []
+    return [Paragraph([Strong(reporting.RECORDED_LATER)]), *rows, *rest]
+
+
 def _proof(facts: AccountableFacts) -> Text:
-    said = recording.proof(facts.first_record, facts.last_record)
-    return [said] if said == recording.NO_RECORDS else [said, Code(recording.VERIFY)]
+    said = reporting.proof(facts)
+    return [*said, "Check it with ", Code(reporting.VERIFY)] if facts.proofs else said
 
 
 def _capital(text: str) -> str:

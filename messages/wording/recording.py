@@ -209,17 +209,6 @@ COULD_REMOVE = "Could have removed it"
 NO_RECORDS = "No record of this token existed by then."
 
 
-def proof(first: int | None, last: int | None) -> str:
-    """Which records the answer rests on, and what checks them."""
-    if first is None or last is None:
-        return NO_RECORDS
-    which = f"record {first}" if first == last else f"records {first} to {last}"
-    return f"This rests on {which} of the ledger. To check that none was changed afterwards: "
-
-
-VERIFY = "whose ledger verify"
-
-
 CHECKPOINT_WHY = "This is the signed state of the record of who answers for what. Nobody needs to do anything."
 CHECKPOINT_USE = "If the record is ever doubted, these lines show what was in it when they were posted."
 

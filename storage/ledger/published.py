@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, and_, func, select, update
+from sqlalchemy import Row, and_, func, or_, select, update
 from sqlmodel import Session
 
 from storage.database import insert_or_ignore
@@ -106,6 +106,22 @@ def receipts(session: Session, epoch: int) -> Iterator[tuple[int, str, bytes]]:
     query = query.where(ANCHOR.c.epoch == epoch, ANCHOR.c.state == "done").order_by(ANCHOR.c.size, ANCHOR.c.anchor)
     for size, anchor, receipt in session.connection().execute(query.execution_options(yield_per=500)):
         yield size, anchor, receipt or b""
+
+
+def first_receipts(session: Session, epoch: int, seq: int, kinds: Sequence[str]) -> list[tuple[int, str, bytes]]:
+    """``(size, anchor, receipt)`` of the first checkpoint over a record that each anchor of these kinds holds."""
+    of_kind = or_(*(ANCHOR.c.anchor.startswith(f"{kind}:", autoescape=True) for kind in kinds))
+    here = and_(ANCHOR.c.epoch == epoch, ANCHOR.c.state == "done")
+    first = (
+        select(ANCHOR.c.anchor, func.min(ANCHOR.c.size).label("size"))
+        .where(here, ANCHOR.c.size > seq, of_kind)
+        .group_by(ANCHOR.c.anchor)
+        .subquery()
+    )
+    query = select(ANCHOR.c.size, ANCHOR.c.anchor, ANCHOR.c.receipt).where(here)
+    query = query.join(first, and_(ANCHOR.c.anchor == first.c.anchor, ANCHOR.c.size == first.c.size))
+    rows = session.connection().execute(query.order_by(ANCHOR.c.size, ANCHOR.c.anchor))
+    return [(size, anchor, receipt or b"") for size, anchor, receipt in rows]
 
 
 def due_at_anchor(session: Session, anchor: str, now: datetime, until: datetime) -> Due | None:

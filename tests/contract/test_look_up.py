@@ -15,14 +15,18 @@ from bot.operations import look_up
 from bot.operations.context import Context
 from bot.operations.look_up import EVERYTHING, Reader, reader_of
 from bot.operations.lookups.accountable import ContractThen, contract_at, vendor_chain
+from bot.rules.policy import policy_hash, policy_to_json
 from bot.rules.policy_file import default_policy_text, load_policy
-from messages.cards.facts import AccountableFacts, Refusal, VendorFacts
+from messages.cards.facts import AccountableFacts, LaterFact, Refusal, Story, VendorFacts
 from storage.database import Database
 from storage.inventory import Contract, Token, Vendor, VendorRelationship
 from storage.ledger.log import append
+from storage.ledger.note import NoteSignature
+from storage.ledger.published import Published, anchored, keep_checkpoint
 from storage.ledger.record import Entry, RecordKind
 from storage.owners import assign
 from storage.people import Person
+from storage.requests import PolicyVersion
 from tests.servers.fake_clock import FakeClock
 
 T0 = datetime(2025, 1, 1, tzinfo=UTC)
@@ -213,3 +217,86 @@ def test_answers_are_json(session: Session, ctx: Context) -> None:
     assert not isinstance(told, Refusal)
     for answer in (who(session, ctx, AUGUST), found, told, look_up.due(session, ctx, EVERYTHING)):
         assert json.loads(json.dumps(asdict(answer), default=str))
+
+
+# ------------------------------------------------------------------ what was known then, and what proves it
+
+
+def test_what_was_written_down_later_stands_apart(ctx: Context) -> None:
+    """In August it is written down that Ben took the token over in April; in July, that the contract has no end."""
+    april, may, july = (datetime(2025, month, 1, tzinfo=UTC) for month in (4, 5, 7))
+    changed: dict[str, Any] = {"before": {"service_owner": "p_1"}, "after": {"service_owner": "p_2"}}
+    late = Entry(RecordKind.OWNERSHIP_CHANGED, reason="import", token_id=TOKEN, accountable=changed, effective_at=april)
+    with ctx.database.write() as writing:
+        append(writing, [late], lambda: AUGUST)
+        old = writing.get(Contract, 1)
+        assert old is not None
+        old.replaced_at = july
+        writing.add(old)
+        writing.add(Contract(vendor_id=RESELLER, recorded_at=july))
+    with ctx.database.read() as session:
+        answer = who(session, ctx, may)
+        assert [(line.kind, line.effective_at) for line in answer.later] == [("ownership_changed", april)]
+        assert "ownership_changed" not in [line.kind for line in answer.asked]
+        assert (answer.contract, answer.contract_ends_on) == ("active", date(2025, 6, 30))
+        assert answer.later_facts == [LaterFact("contract", "open_ended", july)]
+        assert who(session, ctx, AUGUST).later == []
+        assert who(session, ctx, AUGUST).later_facts == []
+
+
+def test_before_the_first_import_the_first_owners_are_told_as_learned_later(session: Session, ctx: Context) -> None:
+    before = who(session, ctx, T0 - timedelta(days=1))
+    assert before.roles == []
+    assert before.later_facts == [
+        LaterFact("service_owner", "Ana", T0),
+        LaterFact("contract", "active", T0, date(2025, 6, 30)),
+    ]
+
+
+def test_the_policy_of_the_moment_says_who_could_have_removed_it(ctx: Context) -> None:
+    """Until July the security team could not revoke; since then everybody of the shipped policy can."""
+    july = datetime(2025, 7, 1, tzinfo=UTC)
+    old = ctx.policy.model_copy(update={"version": "old", "roles": {"security": ()}})
+    with ctx.database.write() as writing:
+        for policy, since in ((old, T0), (ctx.policy, july)):
+            body = policy_to_json(policy)
+            named = {"policy_id": policy.policy_id, "version": policy.version}
+            writing.add(PolicyVersion(hash=policy_hash(policy), body=body, first_used_at=since, **named))
+    with ctx.database.read() as session:
+        before, march, august = (who(session, ctx, at) for at in (T0 - timedelta(days=1), MARCH, AUGUST))
+    assert before.policy == "", "no policy was kept by then, so today's stands in and is not named"
+    assert "security" not in dict(march.could_remove)
+    assert march.policy.endswith("version old")
+    assert ("security", "Sam") in august.could_remove
+
+
+def test_each_record_names_the_first_checkpoint_over_it_and_who_dated_it_first(ctx: Context) -> None:
+    """Two records: one signed and dated by a witness, the other neither yet."""
+    signed, seconds = MARCH + timedelta(hours=1), int((MARCH + timedelta(hours=2)).timestamp())
+    line = NoteSignature("witness.example/w1", b"\x01\x02\x03\x04", seconds.to_bytes(8, "big") + bytes(64)).line()
+    anchors = ["folder:/safe", "witness:https://witness.example", "tsa:https://tsa.example"]
+    checkpoint = Published(0, 1, bytes(32), b"a note", signed)
+    with ctx.database.write() as writing:
+        keep_checkpoint(writing, checkpoint, anchors)
+        for anchor, receipt in zip(anchors, (b"/safe/1", line.encode(), b"not DER"), strict=True):
+            anchored(writing, anchor, checkpoint, receipt, AUGUST)
+    with ctx.database.read() as session:
+        first, second = who(session, ctx, AUGUST).proofs
+    assert (first.seq, first.signed_size, first.signed_at) == (0, 1, signed)
+    assert (first.kept_kind, first.kept_by) == ("witness", "https://witness.example")
+    assert first.kept_at == datetime.fromtimestamp(seconds, UTC)
+    assert (second.seq, second.signed_size, second.kept_at) == (1, None, None)
+
+
+def test_the_story_has_everybody_from_the_beginning_until_now(session: Session, ctx: Context) -> None:
+    told = look_up.who_story(session, ctx, EVERYTHING, TOKEN, MARCH)
+    assert isinstance(told, Story)
+    assert [(one.role, one.name, one.since, one.until) for one in told.tenures] == [
+        ("service_owner", "Ana", T0, AUGUST),
+        ("service_owner", "Ben", AUGUST, None),
+        ("vendor_relationship_owner", "Vera", T0, MARCH),
+        ("vendor_relationship_owner", "Otto", MARCH, None),
+        ("contract", "", datetime(2024, 1, 1, tzinfo=UTC), datetime(2025, 7, 1, tzinfo=UTC)),
+    ]
+    assert [line.kind for line in told.afterwards] == ["ownership_changed"]
+    assert isinstance(look_up.who_story(session, ctx, reader_of(session, ctx, VERA), TOKEN, MARCH), Refusal)

@@ -16,6 +16,8 @@ from messages.cards.facts import (
     AccountableFacts,
     DigestFacts,
     HistoryLine,
+    LaterFact,
+    ProvenRecord,
     Refusal,
     RequestFacts,
     Settled,
@@ -230,7 +232,24 @@ ACCOUNTABLE = AccountableFacts(
     first_record=12,
     last_record=331,
     zone=ZONE,
+    vendor_owner_since=at(1, month=1),
+    policy="default, version 1",
+    proofs=(
+        ProvenRecord(
+            0, 12, at(1, month=1), 13, at(1, 10, month=1), "witness", "https://w1.example", at(1, 11, month=1)
+        ),
+        ProvenRecord(0, 330, at(6, 10), 331, at(6, 11), "tsa", "https://tsa.example/r", at(6, 11)),
+        ProvenRecord(0, 331, at(6, 10)),
+    ),
 )
+LATER = replace(
+    ACCOUNTABLE,
+    proofs=(ProvenRecord(0, 330, at(6, 10), 331, at(6, 11), "tsa", "https://tsa.example/r", at(6, 11)),),
+    asked=RECORDS[:2],
+    later=(HistoryLine(410, at(20), "OWNERSHIP_CHANGED", "", "", "backup_owner", "", "Eva Sol", effective_at=at(4)),),
+    later_facts=(LaterFact("contract", "active", at(25), date(2026, 6, 30)),),
+)
+NOBODY = replace(ACCOUNTABLE, roles=(("service_owner", "", None),), asked=(), vendor="", proofs=())
 VENDOR = VendorFacts(
     name="Drift",
     chain=("Resell Ltd",),
@@ -297,7 +316,10 @@ VIEWS: dict[str, Example] = {
     "vendor": Example(vendor, (VENDOR,)),
     "history": Example(history, (DRIFT, RECORDS, 290, ZONE)),
     "who": Example(who, (ACCOUNTABLE,)),
-    "who_nobody": Example(who, (replace(ACCOUNTABLE, roles=(("service_owner", "", None),), asked=(), vendor=""),)),
+    "who_later": Example(who, (LATER,)),
+    "who_nobody": Example(
+        who, (replace(ACCOUNTABLE, roles=(("service_owner", "", None),), asked=(), vendor="", proofs=()),)
+    ),
     "help": Example(help_card, ("/whose",)),
     "refusal_no_authority": Example(refusal, (NO_AUTHORITY,)),
     "refusal_already_decided": Example(

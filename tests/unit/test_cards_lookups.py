@@ -100,7 +100,7 @@ def test_the_auditors_question_is_answered_on_one_screen() -> None:
     for part in ("Could have removed it", "No answer came from Ana Lima", "records 12 to 331", "whose ledger verify"):
         assert part in text
     assert len(text.split("\n")) <= 45
-    nobody = replace(ACCOUNTABLE, roles=(), asked=(), could_remove=(), first_record=None)
+    nobody = replace(ACCOUNTABLE, roles=(), asked=(), could_remove=(), first_record=None, proofs=())
     for part in ("Nobody: no owner was named", "Nobody had been asked", "nobody that is known", "No record of this"):
         assert part in said(who(nobody))
     early = said(who(replace(nobody, first_known_at=nobody.at + timedelta(days=9))))

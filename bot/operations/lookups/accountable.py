@@ -7,21 +7,25 @@ of which vendor a token belonged to: those are read as they are today.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, or_, select
 from sqlmodel import Session
 
+from bot.operations.case import frozen_policy
 from bot.operations.context import Context
 from bot.operations.directory import People
 from bot.rules.authority import who_can
 from bot.rules.people import MAX_CHAIN, PersonFacts
+from bot.rules.policy import Policy
 from bot.rules.policy_parts import DecisionKind
 from bot.rules.standing import Standing
+from storage.database import table_of
 from storage.inventory import OWNERSHIP, OWNERSHIP_ROLES, TOKEN, VENDOR
 from storage.people import PERSON
+from storage.requests import REQUEST, PolicyVersion
 from storage.vendors import CONTRACT, VENDOR_RELATIONSHIP
 
 
@@ -35,11 +39,12 @@ class Holder:
 
 @dataclass(frozen=True)
 class ContractThen:
-    """``active``, ``ended``, ``open_ended`` or ``unknown``, as it was believed at the moment."""
+    """``active``, ``ended``, ``open_ended`` or ``unknown``, and when that was written down."""
 
     state: str
     starts_on: date | None = None
     ends_on: date | None = None
+    recorded_at: datetime | None = field(default=None, compare=False)
 
 
 class PeopleThen:
@@ -108,19 +113,69 @@ def relationship_owner_at(session: Session, chain: Sequence[Any], at: datetime) 
 
 
 def contract_at(session: Session, chain: Sequence[Any], at: datetime) -> ContractThen:
-    """The contract of the vendor, else of the nearest parent that has one, on the moment's day in UTC."""
+    """The contract of the vendor, else of the nearest parent that has one, on the moment's day in UTC, as it was
+    believed at the moment."""
+    return _contract(session, chain, at, at)
+
+
+def contract_learned_later(session: Session, chain: Sequence[Any], at: datetime, now: datetime) -> ContractThen | None:
+    """What is believed today about the contract of that day; None: nothing that was not believed then."""
+    then, today = _contract(session, chain, at, at), _contract(session, chain, at, now)
+    if today.state == "unknown" or (today.state, today.ends_on) == (then.state, then.ends_on):
+        return None
+    return today
+
+
+def contracts_of(session: Session, chain: Sequence[Any]) -> list[ContractThen]:
+    """The contracts of the vendor, else of the nearest parent that has any, as they are believed today, by start."""
     for vendor in chain:
-        query = select(CONTRACT).where(CONTRACT.c.vendor_id == vendor.id).order_by(CONTRACT.c.id)
-        rows = session.connection().execute(query).all()
-        believed = [r for r in rows if r.recorded_at <= at and (r.replaced_at is None or r.replaced_at > at)]
-        # What was written down only later still tells more than nothing.
-        rows = believed or [r for r in rows if r.replaced_at is None]
+        rows = [row for row in _contract_rows(session, vendor.id) if row.replaced_at is None]
         if rows:
-            return _contract_on(rows, at.astimezone(UTC).date())
-    return ContractThen("unknown")
+            found = [ContractThen("", row.starts_on, row.ends_on, row.recorded_at) for row in rows]
+            return sorted(found, key=lambda one: (one.starts_on or date.min, one.ends_on or date.max))
+    return []
 
 
-def standing_at(ctx: Context, owners: dict[str, Holder], relationship: Holder | None, people: PeopleThen) -> Standing:
+def ownerships_of(session: Session, token_id: int) -> list[Any]:
+    """Every ownership row of a token: role, person_id, from_at, to_at."""
+    columns = (OWNERSHIP.c.role, OWNERSHIP.c.person_id, OWNERSHIP.c.from_at, OWNERSHIP.c.to_at)
+    query = select(*columns).where(OWNERSHIP.c.token_id == token_id).order_by(OWNERSHIP.c.from_at, OWNERSHIP.c.role)
+    return list(session.connection().execute(query))
+
+
+def relationships_of(session: Session, chain: Sequence[Any]) -> list[Any]:
+    """Who looked after the vendor, else the nearest parent that anybody looked after: person_id, from_at, to_at."""
+    rel = VENDOR_RELATIONSHIP.c
+    for vendor in chain:
+        query = select(rel.person_id, rel.from_at, rel.to_at).where(rel.vendor_id == vendor.id)
+        rows = session.connection().execute(query.order_by(rel.from_at)).all()
+        if rows:
+            return list(rows)
+    return []
+
+
+def policy_at(session: Session, ctx: Context, at: datetime) -> tuple[Policy, str]:
+    """The policy in force at a moment and what it is called; today's and nothing where no older one is known.
+
+    A policy is kept when it first comes into force, and named by every request that is opened under it: the later of
+    the two tells, also where an earlier policy was put back.
+    """
+    connection = session.connection()
+    kept = table_of(PolicyVersion).c
+    versions = select(kept.hash, kept.first_used_at).where(kept.first_used_at <= at)
+    requests = select(REQUEST.c.policy_hash, REQUEST.c.opened_at).where(REQUEST.c.opened_at <= at)
+    found = [
+        connection.execute(versions.order_by(kept.first_used_at.desc()).limit(1)).first(),
+        connection.execute(requests.order_by(REQUEST.c.id.desc()).limit(1)).first(),
+    ]
+    hashes = [(row[1], row[0]) for row in found if row is not None]
+    if not hashes:
+        return ctx.policy, ""
+    policy = frozen_policy(session, max(hashes)[1])
+    return policy, f"{policy.policy_id}, version {policy.version}"
+
+
+def standing_at(policy: Policy, owners: dict[str, Holder], relationship: Holder | None, people: PeopleThen) -> Standing:
     """The roles of that moment, as the rules of authority take them."""
     held = {role: holder.person_id for role, holder in owners.items()}
     return Standing(
@@ -128,13 +183,13 @@ def standing_at(ctx: Context, owners: dict[str, Holder], relationship: Holder | 
         business_owner=held.get("business_owner"),
         backup_owner=held.get("backup_owner"),
         vendor_relationship_owner=None if relationship is None else relationship.person_id,
-        security=tuple(people.by_email(ctx.policy.people_in("security"))),
+        security=tuple(people.by_email(policy.people_in("security"))),
     )
 
 
-def could_revoke(standing: Standing, people: PeopleThen, ctx: Context) -> list[tuple[str, str]]:
+def could_revoke(standing: Standing, people: PeopleThen, policy: Policy) -> list[tuple[str, str]]:
     """(role, name) of everyone whom the policy lets revoke."""
-    allowed = who_can(DecisionKind.REVOKE, standing, people, ctx.policy)
+    allowed = who_can(DecisionKind.REVOKE, standing, people, policy)
     return [(role.value, people.name_of(person_id)) for person_id, role in allowed]
 
 
@@ -150,15 +205,33 @@ def vendor_of(session: Session, token_id: int) -> int | None:
     return found
 
 
+def _contract(session: Session, chain: Sequence[Any], on: datetime, believed_at: datetime) -> ContractThen:
+    for vendor in chain:
+        rows = [
+            row
+            for row in _contract_rows(session, vendor.id)
+            if row.recorded_at <= believed_at and (row.replaced_at is None or row.replaced_at > believed_at)
+        ]
+        if rows:
+            return _contract_on(rows, on.astimezone(UTC).date())
+    return ContractThen("unknown")
+
+
+def _contract_rows(session: Session, vendor_id: int) -> list[Any]:
+    query = select(CONTRACT).where(CONTRACT.c.vendor_id == vendor_id).order_by(CONTRACT.c.id)
+    return list(session.connection().execute(query))
+
+
 def _contract_on(rows: Sequence[Any], day: date) -> ContractThen:
     begun = [row for row in rows if row.starts_on is None or row.starts_on <= day]
     running = [row for row in begun if row.ends_on is None or row.ends_on >= day]
     if running:
         best = max(running, key=lambda row: (row.ends_on is None, row.ends_on or date.max))
-        return ContractThen("open_ended" if best.ends_on is None else "active", best.starts_on, best.ends_on)
+        state = "open_ended" if best.ends_on is None else "active"
+        return ContractThen(state, best.starts_on, best.ends_on, best.recorded_at)
     if begun:
         last = max(begun, key=lambda row: row.ends_on)
-        return ContractThen("ended", last.starts_on, last.ends_on)
+        return ContractThen("ended", last.starts_on, last.ends_on, last.recorded_at)
     return ContractThen("unknown")
 
 

@@ -1,0 +1,89 @@
+"""What shows that records were written when they say: the first signed checkpoint over each, and who dated one.
+
+The time in a receipt is read here to be shown. That it holds was checked when the receipt came, and is checked again
+by whoever verifies a bundle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlmodel import Session
+
+from messages.cards.facts import ProvenRecord
+from storage.ledger.log import StoredRecord
+from storage.ledger.note import NoteError, NoteSignature
+from storage.ledger.published import Published, checkpoint_over, first_receipts
+from storage.ledger.timestamp import TimestampError, stamped_at
+
+DATED = ("tsa", "witness")
+"""The kinds of anchor with a clock of their own; a folder and a chat have none that a reader could trust."""
+_TIME_BYTES = 8
+
+
+def proofs_of(session: Session, records: Sequence[StoredRecord]) -> list[ProvenRecord]:
+    """For each record, in order, what shows by when it was written. Records come in the order of the log."""
+    found: list[ProvenRecord] = []
+    covering: _Covering | None = None
+    for record in records:
+        if covering is None or not covering.holds_for(record):
+            covering = _covering(session, record)
+        found.append(covering.of(record))
+    return found
+
+
+def dated(anchor: str, receipt: bytes) -> datetime | None:
+    """When an anchor says it kept a checkpoint, UTC, with nothing verified; None: it does not say, or not legibly.
+
+    Args:
+        anchor: its name, as in ``WHOSE_ANCHORS``.
+        receipt: a time-stamp reply in DER, or a witness's signature lines (C2SP tlog-cosignature: the time goes
+            before the signature).
+    """
+    try:
+        if anchor.startswith("tsa:"):
+            return stamped_at(receipt)
+        if anchor.startswith("witness:"):
+            line = receipt.decode().partition("\n")[0]
+            seconds = int.from_bytes(NoteSignature.parse(line).signature[:_TIME_BYTES], "big")
+            return datetime.fromtimestamp(seconds, UTC)
+    except (TimestampError, NoteError, ValueError, OverflowError, OSError):
+        return None  # shown as not dated; what is wrong with it, verifying says
+    return None
+
+
+@dataclass(frozen=True)
+class _Covering:
+    """What covers the records from one on, up to the size at which something else comes first."""
+
+    epoch: int
+    until: int | None
+    signed: Published | None
+    kept: tuple[datetime, str] | None
+
+    def holds_for(self, record: StoredRecord) -> bool:
+        return record.epoch == self.epoch and (self.until is None or record.seq < self.until)
+
+    def of(self, record: StoredRecord) -> ProvenRecord:
+        at, anchor = self.kept or (None, "")
+        kind, _, where = anchor.partition(":")
+        return ProvenRecord(
+            epoch=record.epoch,
+            seq=record.seq,
+            recorded_at=record.recorded_at,
+            signed_size=None if self.signed is None else self.signed.size,
+            signed_at=None if self.signed is None else self.signed.published_at,
+            kept_kind=kind,
+            kept_by=where,
+            kept_at=at,
+        )
+
+
+def _covering(session: Session, record: StoredRecord) -> _Covering:
+    signed = checkpoint_over(session, record.epoch, record.seq)
+    receipts = first_receipts(session, record.epoch, record.seq, DATED)
+    times = [(at, anchor) for _, anchor, receipt in receipts if (at := dated(anchor, receipt)) is not None]
+    sizes = [size for size, _, _ in receipts] + ([] if signed is None else [signed.size])
+    return _Covering(record.epoch, min(sizes, default=None), signed, min(times, default=None))
