@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from storage.ledger.checkpoint import (
     MAX_PROOF_HASHES,
+    Checkpoint,
     CheckpointError,
     SignedCheckpoint,
     parse_hash,
@@ -77,6 +78,11 @@ class TlogProof:
         except (UnicodeDecodeError, NoteError) as error:
             raise ProofError(f"not a proof file: {error}") from error
         return cls(number, path, checkpoint, extra)
+
+    @property
+    def head(self) -> Checkpoint:
+        """What the checkpoint in it says, unverified."""
+        return read_checkpoint(self.checkpoint)[0]
 
     def verify(self, leaf: bytes, policy: TrustPolicy) -> SignedCheckpoint:
         """Check that the log, by the policy's lights, has the record with this leaf hash (32 bytes) at the index.
