@@ -40,6 +40,15 @@ def names_of(texts: tuple[str, ...]) -> list[str]:
     return [_address(text)[0] if text.startswith(("tsa:", "witness:")) else text for text in texts]
 
 
+def witness_keys(texts: tuple[str, ...]) -> list[VerifierKey]:
+    """The verifier keys of the witnesses among the anchors that ``WHOSE_ANCHORS`` names.
+
+    Raises:
+        SettingsError: one of them is none.
+    """
+    return [_witness_key(*_address(text.partition(":")[2])) for text in texts if text.startswith("witness:")]
+
+
 def _folder(where: str, _around: Surroundings) -> Anchor:
     return FolderAnchor(f"folder:{where}", Path(where))
 
@@ -55,6 +64,10 @@ def _tsa(where: str, _around: Surroundings) -> Anchor:
 
 def _witness(where: str, _around: Surroundings) -> Anchor:
     url, text = _address(where)
+    return WitnessAnchor(f"witness:{url}", url.rstrip("/"), _witness_key(url, text))
+
+
+def _witness_key(url: str, text: str) -> VerifierKey:
     try:
         key = VerifierKey.parse(text)
     except NoteError as error:
@@ -63,7 +76,7 @@ def _witness(where: str, _around: Surroundings) -> Anchor:
         ) from None
     if key.algorithm != COSIGNATURE:
         raise SettingsError(f"WHOSE_ANCHORS: the key of witness:{url} is a log's, not a witness's (type 0x04).")
-    return WitnessAnchor(f"witness:{url}", url.rstrip("/"), key)
+    return key
 
 
 def _address(text: str) -> tuple[str, str]:

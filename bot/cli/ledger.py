@@ -1,14 +1,17 @@
-"""``whose ledger show`` and ``whose ledger verify``; what keeps the ledger is in ``ledger_keeping.py``."""
+"""``whose ledger show`` and ``verify``; keeping it is in ``ledger_keeping.py``, bundles in ``ledger_bundle.py``."""
 
 from __future__ import annotations
 
 import sys
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bot.cli import ledger_keeping
-from bot.cli.installation import json_option, with_installation
+from bot.cli.installation import DAY_OR_MOMENT, json_option, with_installation
+from bot.cli.ledger_bundle import export, verify_bundle
 from bot.cli.output import emit, progress, say, show
 
 if TYPE_CHECKING:
@@ -16,12 +19,15 @@ if TYPE_CHECKING:
     from storage.ledger.log import StoredRecord
 
 
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
 @click.group("ledger")
 def ledger_command() -> None:
     """Read and verify the record of what was asked, said and done."""
 
 
-for _command in (ledger_keeping.checkpoint, ledger_keeping.keygen, ledger_keeping.rotate, ledger_keeping.epoch):
+for _command in (ledger_keeping.checkpoint, ledger_keeping.keygen, ledger_keeping.rotate, ledger_keeping.epoch, export):
     ledger_command.add_command(_command)
 
 
@@ -63,17 +69,47 @@ def show_records(installation: Installation, token: str | None, after: int, epoc
 
 
 @ledger_command.command("verify")
+@click.argument("bundle", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--policy", type=_FILE, help="With BUNDLE: the keys you trust, in a file that is not from the bundle.")
+@click.option("--held", type=_FILE, multiple=True, help="With BUNDLE: a checkpoint that you kept from earlier.")
+@click.option(
+    "--tsa-root", type=_FILE, multiple=True, help="With BUNDLE: certificates of time-stamping authorities, PEM."
+)
+@click.option("--token", default="", metavar="NAME", help="With BUNDLE: list what is recorded about a token ...")
+@click.option("--at", type=DAY_OR_MOMENT, help="... by this day (its end, UTC) or moment.")
+@click.option("--records-only", is_flag=True, help="With BUNDLE: leave the report and the other readings unchecked.")
 @json_option
-@with_installation
-def verify(installation: Installation, as_json: bool) -> None:
-    """Recompute the whole record from the database and say whether it holds.
+def verify(
+    bundle: Path | None,
+    policy: Path | None,
+    held: tuple[Path, ...],
+    tsa_root: tuple[Path, ...],
+    token: str,
+    at: tuple[datetime, bool] | None,
+    records_only: bool,
+    as_json: bool,
+) -> None:
+    """Recompute the whole record, from the database or from a BUNDLE, and say whether it holds.
 
-    Exit code 1 when anything in it was changed.
+    Exit code 1 when anything in it was changed, 2 when something is missing. A BUNDLE needs no database and no
+    settings, only --policy: the keys that you trust, which never come from the bundle.
 
     \b
-    Example:
+    Examples:
         whose ledger verify
+        whose ledger verify audit-2026 --policy our-keys.txt --held kept.txt --tsa-root tsa.pem
+        whose ledger verify audit-2026 --policy our-keys.txt --token drift-prod --at 2026-12-04
     """
+    if bundle is None:
+        if policy or held or tsa_root or token or at or records_only:
+            raise click.UsageError("These options are about a bundle: whose ledger verify DIR --policy FILE …")
+        _verify_database(as_json=as_json)
+    else:
+        sys.exit(verify_bundle(bundle, policy, held, tsa_root, token, at, as_json, records_only))
+
+
+@with_installation
+def _verify_database(installation: Installation, *, as_json: bool) -> None:
     from storage.ledger.verify import verify_log
 
     with installation.database.read() as session, progress() as step:

@@ -19,6 +19,11 @@ from storage.ledger.verdict import INCOMPLETE, BundleVerdict
 
 _DAY = timedelta(days=1) - timedelta(milliseconds=1)
 
+FROM_THE_BUNDLE = (
+    "lies in the bundle, and keys from there prove nothing. Take them from where the operator published them before, "
+    "or from somebody you trust, and keep them outside of the folder"
+)
+
 
 class CannotRunError(ValueError):
     """What the auditor brought cannot be used. The message says what to do."""
@@ -46,7 +51,7 @@ def brought(
     return Brought(trusted, [(path.name, _read(path)) for path in held], roots, token, at)
 
 
-def as_json(verdict: BundleVerdict) -> str:
+def as_json_text(verdict: BundleVerdict) -> str:
     """The verdict as one JSON object."""
     said = asdict(verdict) | {"ok": verdict.exit_code == 0, "exit_code": verdict.exit_code}
     return json.dumps(said, ensure_ascii=False, default=lambda moment: moment.astimezone(UTC).isoformat())
@@ -95,12 +100,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         at = parse_moment(options.at) if options.at else None
+        if options.policy.resolve().is_relative_to(options.bundle.resolve()):
+            raise CannotRunError(f"{options.policy} {FROM_THE_BUNDLE}")
         given = brought(options.policy, options.held, options.tsa_root, options.token, at)
     except CannotRunError as error:
         print(f"{error}.", file=sys.stderr)
         return INCOMPLETE
     verdict = verify_bundle(options.bundle, given, _shown if sys.stderr.isatty() else None)
-    print(as_json(verdict) if options.json else verdict.text(), end="\n" if options.json else "")
+    print(as_json_text(verdict) if options.json else verdict.text(), end="\n" if options.json else "")
     return verdict.exit_code
 
 

@@ -187,7 +187,7 @@ class _Verification:
         return next((one.epoch for one in self.manifest.epochs if one.origin == said.origin), None)
 
     def _check_signature(self) -> bool:
-        """The newest checkpoint: by a key that is trusted, seen by the witnesses that the policy wants, over this tree."""
+        """The newest checkpoint: by a trusted key, seen by the witnesses that the policy wants, over this tree."""
         current = self.manifest.current
         note = self.folder.read(bundle.CHECKPOINT)
         try:
