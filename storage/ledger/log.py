@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from pydantic_core import from_json
+import msgspec
 from sqlalchemy import bindparam, select, tuple_, update
 from sqlmodel import Session
 
 from storage.database import among, driver_value, insert_or_ignore, insert_rows
-from storage.ledger.merkle import EMPTY_ROOT, STORED_MASK, Frontier, leaf_hash
+from storage.ledger.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from storage.ledger.record import (
     Entry,
     LedgerError,
@@ -258,7 +258,7 @@ def leaves(
                 request_id=row.request_id,
                 recorded_at=row.recorded_at,
                 body=row.body,
-                fields=from_json(row.body),
+                fields=msgspec.json.decode(row.body),
                 disclosures=disclosures.get((row.epoch, row.seq), {}),
             )
         after = (page[-1].epoch, page[-1].seq)
@@ -328,28 +328,26 @@ def _make_rows(
 ) -> _Rows:
     """Give each entry its place, hash it, and move ``chains`` and ``frontier`` along."""
     rows = _Rows([], [], [], [])
-    log, epoch, seq, recorded_at, stored_at = start
+    log, epoch, first, recorded_at, stored_at = start
     recorded_ms = to_ms(recorded_at)
     randomness = os.urandom(16 * len(entries)).hex()
     for at, entry in enumerate(entries):
+        seq = first + at
         record_id = randomness[32 * at : 32 * at + 32]
         token_id = entry.token_id
         token_seq, last = _NO_CHAIN if token_id is None else chains[token_id]
-        place = Place(log, epoch, seq, record_id, recorded_ms, token_seq, last.hex())
         disclosed = disclose(entry.disclosures) if entry.disclosures else ()
+        place = Place(log, epoch, seq, record_id, recorded_ms, token_seq, last.hex())
         body = record_bytes(entry, place, [item.digest for item in disclosed])
         hashed = leaf_hash(body)
-        if seq & STORED_MASK == STORED_MASK:
-            rows.nodes.extend((epoch, *node) for node in frontier.append_last_of_256(hashed))
-        else:
-            frontier.append(hashed)
         if token_id is not None and token_seq is not None:
             chains[token_id] = (token_seq + 1, hashed)
-        kind, request_id = int(entry.kind), entry.request_id
-        rows.leaves.append((epoch, seq, hashed, kind, token_id, token_seq, request_id, stored_at, body))
+        rows.leaves.append(
+            (epoch, seq, hashed, int(entry.kind), token_id, token_seq, entry.request_id, stored_at, body)
+        )
         rows.disclosures.extend((epoch, seq, *item) for item in disclosed)
         rows.appended.append(Appended(seq, record_id, token_seq, hashed, recorded_at))
-        seq += 1
+    rows.nodes.extend((epoch, *node) for node in frontier.extend(one.leaf_hash for one in rows.appended))
     return rows
 
 

@@ -15,7 +15,6 @@ LEAF_PREFIX = b"\x00"
 NODE_PREFIX = b"\x01"
 EMPTY_ROOT = sha256(b"").digest()
 STORED_EVERY = 8  # levels: the height of a tile (C2SP tlog-tiles)
-STORED_MASK = (1 << STORED_EVERY) - 1
 
 
 def leaf_hash(body: bytes) -> bytes:
@@ -55,30 +54,34 @@ class Frontier:
         return b"".join(self._roots)
 
     def append(self, leaf: bytes) -> None:
-        """Add the hash of the next leaf, merging the subtrees that it completes."""
-        roots, node, level = self._roots, leaf, self.size
-        while level & 1:
-            node = sha256(NODE_PREFIX + roots.pop() + node).digest()
-            level >>= 1
-        roots.append(node)
-        self.size += 1
+        """Add the hash of the next leaf."""
+        self.extend([leaf])
 
-    def append_last_of_256(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
-        """:meth:`append` of a leaf that completes a subtree of 256 leaves.
+    def extend(self, leaves: Iterable[bytes]) -> list[tuple[int, int, bytes]]:
+        """Add the hashes of the next leaves, merging the subtrees that they complete, level by level.
 
         Returns:
-            The nodes it completes at levels 8, 16, 24 …: level, index within the level, hash.
+            The nodes they complete at levels 8, 16, 24 …: level, index within the level, hash.
         """
-        node, level, size = leaf, 0, self.size
-        completed = []
-        while size >> level & 1:
-            node = node_hash(self._roots.pop(), node)
+        nodes = list(leaves)  # at this level, new
+        grown = self.size + len(nodes)
+        waiting: list[bytes] = []  # for their right neighbours, smallest subtree first
+        stored = []
+        level = 0
+        while nodes:
+            first = self.size >> level
+            if level and level % STORED_EVERY == 0:
+                stored += [(level, index, node) for index, node in enumerate(nodes, first)]
+            if first & 1:
+                nodes.insert(0, self._roots.pop())
+            if len(nodes) & 1:
+                waiting.append(nodes.pop())
+            pairs = zip(nodes[::2], nodes[1::2], strict=True)
+            nodes = [sha256(NODE_PREFIX + left + right).digest() for left, right in pairs]
             level += 1
-            if level % STORED_EVERY == 0:
-                completed.append((level, size >> level, node))
-        self._roots.append(node)
-        self.size += 1
-        return completed
+        self._roots += reversed(waiting)
+        self.size = grown
+        return stored
 
     def root(self) -> bytes:
         """The Merkle tree hash over all leaves so far; ``SHA-256("")`` of an empty log."""

@@ -20,9 +20,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, Literal, NamedTuple
+from types import GenericAlias
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic_core import PydanticSerializationError, from_json, to_json
+import msgspec
 
 from storage.ledger.kinds import RecordKind as RecordKind
 
@@ -143,7 +144,22 @@ def record_bytes(entry: Entry, place: Place, digests: Iterable[str] = ()) -> byt
         LedgerError: when a value has no canonical form, the actor is not a pseudonym or the record is
             longer than 65,535 bytes.
     """
-    body = _serialise(_fields(entry, place, sorted(digests)))
+    said = _said(entry)
+    fields = said if _is_plain(said) else _plain(said, "the record")
+    at = place.recorded_at
+    fields["effective_at"] = at if entry.effective_at is None else to_ms(entry.effective_at)
+    fields["epoch"] = place.epoch
+    fields["id"] = place.id
+    fields["log"] = place.log
+    fields["recorded_at"] = at
+    fields["seq"] = place.seq
+    fields["v"] = VERSION
+    if entry.token_id is not None:
+        fields["prev"] = place.prev
+        fields["token_seq"] = place.token_seq
+    if promised := sorted(digests):
+        fields["_sd"] = promised
+    body = _serialise(fields)
     if len(body) > MAX_RECORD_BYTES:
         raise LedgerError(
             f"a ledger record holds at most {MAX_RECORD_BYTES} bytes and this one has {len(body)}; "
@@ -152,48 +168,34 @@ def record_bytes(entry: Entry, place: Place, digests: Iterable[str] = ()) -> byt
     return body
 
 
-def _fields(entry: Entry, place: Place, digests: list[str]) -> dict[str, Any]:
-    """The record with its keys in canonical order already, which spares sorting them."""
-    fields: dict[str, Any] = {"_sd": digests} if digests else {}
+def _said(entry: Entry) -> dict[str, Any]:
+    """What a record says that does not come from its place."""
+    said: dict[str, Any] = {"actor": _actor(entry), "kind": int(entry.kind), "reason": entry.reason}
     if entry.accountable:
-        fields["accountable"] = _ordered(entry.accountable, "accountable")
-    fields["actor"] = _actor(entry)
+        said["accountable"] = entry.accountable
     if entry.authority:
-        fields["authority"] = _ordered(entry.authority, "authority")
+        said["authority"] = entry.authority
     if entry.channel:
-        fields["channel"] = _ordered(entry.channel, "channel")
+        said["channel"] = entry.channel
     if entry.details:
-        fields["details"] = _ordered(entry.details, "details")
-    effective_at = entry.effective_at
-    fields["effective_at"] = place.recorded_at if effective_at is None else to_ms(effective_at)
-    fields["epoch"] = place.epoch
-    fields["id"] = place.id
-    fields["kind"] = int(entry.kind)
-    fields["log"] = place.log
-    if entry.token_id is not None:
-        fields["prev"] = place.prev
-    fields["reason"] = str.__str__(entry.reason)
-    fields["recorded_at"] = place.recorded_at
+        said["details"] = entry.details
     if entry.request_id is not None:
-        fields["request"] = _integer(entry.request_id, "request_id")
+        said["request"] = entry.request_id
     if entry.role:
-        fields["role"] = _ordered(entry.role, "role")
-    fields["seq"] = place.seq
+        said["role"] = entry.role
     if entry.token_id is not None:
-        fields["token"] = _ordered({**entry.token, "id": _integer(entry.token_id, "token_id")}, "token")
-        fields["token_seq"] = place.token_seq
+        said["token"] = {**entry.token, "id": entry.token_id}
     elif entry.token:
         raise LedgerError("a record that describes a token also needs its token_id")
-    fields["v"] = VERSION
-    return fields
+    return said
 
 
 def _actor(entry: Entry) -> dict[str, str]:
     if entry.actor_ref is None:
-        return {"type": str.__str__(entry.actor_type)}
+        return {"type": entry.actor_type}
     if not _PSEUDONYM.fullmatch(entry.actor_ref):
         raise LedgerError("an actor is named by a pseudonym, never by a name or an address")
-    return {"ref": entry.actor_ref, "type": str.__str__(entry.actor_type)}
+    return {"ref": entry.actor_ref, "type": entry.actor_type}
 
 
 def canonical(value: Any) -> bytes:
@@ -206,9 +208,7 @@ def canonical(value: Any) -> bytes:
     Raises:
         LedgerError: on anything else, naming it.
     """
-    if isinstance(value, Mapping):
-        return _serialise(_ordered(value, "the record"))
-    return _serialise(_plain(value, "the value"))
+    return _serialise(value if _is_plain(value) else _plain(value, "the record"))
 
 
 def parse_canonical(body: bytes) -> dict[str, Any]:
@@ -219,31 +219,61 @@ def parse_canonical(body: bytes) -> dict[str, Any]:
             of the same value, a key twice, a number that is not a safe integer).
     """
     try:
-        fields = from_json(body, cache_strings="keys")  # values hardly ever come twice
-    except ValueError as error:
+        fields, is_plain = _read(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LedgerError(f"not JSON: {error}") from error
     if not isinstance(fields, dict):
         raise LedgerError("not a JSON object")
-    if not _is_ordered(fields) or _serialise(fields) != body:
+    if not is_plain or _serialise(fields) != body:
         raise LedgerError("not in canonical form")
     return fields
 
 
-def _is_ordered(value: Any) -> bool:
-    """Whether a parsed value is one that :func:`canonical` would leave as it is (no recursion: for speed)."""
-    waiting = [value]
+_SHALLOW = 8  # levels: far deeper than any record goes
+
+
+def _record_type() -> Any:
+    """What :func:`_is_plain` accepts, for a decoder that looks while it reads; it knows no type without an end."""
+    value: Any = str | bool | Annotated[int, msgspec.Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
+    deeper = value
+    for _ in range(_SHALLOW):
+        deeper = value | GenericAlias(list, deeper) | GenericAlias(dict, (str, deeper))
+    return GenericAlias(dict, (str, deeper))
+
+
+_read_record = msgspec.json.Decoder(_record_type()).decode
+_read_json = msgspec.json.Decoder().decode
+_write_json = msgspec.json.Encoder(order="deterministic").encode
+
+
+def _read(body: bytes) -> tuple[Any, bool]:
+    """The value, and whether it is one that :func:`canonical` would leave as it is."""
+    if body.isascii():  # so are its keys
+        try:
+            return _read_record(body), True
+        except msgspec.ValidationError:
+            pass  # not a record's types, or deeper
+    value = _read_json(body)
+    return value, _is_plain(value)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is made of nothing but what a record may hold, in JSON's own types (no recursion: for speed)."""
+    waiting: list[Any] = [[value]]
     for part in waiting:
+        items: Iterable[Any] = part
         if type(part) is dict:
-            if not _in_order(tuple(part)):
+            if not _are_ascii(tuple(part)):
                 return False
-            items: Iterable[Any] = part.values()
-        else:
-            items = part
+            items = part.values()
         for item in items:
             kind = type(item)
-            if kind is str or (kind is int and -MAX_INTEGER <= item <= MAX_INTEGER):
+            if kind is str:
                 continue
-            if kind is dict or kind is list:
+            if kind is int:
+                if not -MAX_INTEGER <= item <= MAX_INTEGER:
+                    return False
+            elif kind is dict or kind is list:
                 waiting.append(item)
             elif kind is not bool:
                 return False
@@ -251,38 +281,17 @@ def _is_ordered(value: Any) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _in_order(keys: tuple[str, ...]) -> bool:
-    return _key_order(keys, "the record") == keys
+def _are_ascii(keys: tuple[Any, ...]) -> bool:
+    """Records repeat the same few shapes, hence the cache."""
+    return all(isinstance(key, str) and key.isascii() for key in keys)
 
 
 def _serialise(value: Any) -> bytes:
-    """Compact UTF-8 JSON in the order given; escapes only what RFC 8785, 3.2.2.2 escapes."""
+    """Compact UTF-8 JSON with sorted keys; escapes only what RFC 8785, 3.2.2.2 escapes."""
     try:
-        return to_json(value)
-    except PydanticSerializationError as error:
+        return _write_json(value)
+    except UnicodeEncodeError as error:
         raise LedgerError("the text holds half of a character pair (a lone surrogate)") from error
-
-
-def _ordered(part: Part, name: str) -> dict[str, Any]:
-    """A copy with sorted keys and every value checked; the common kinds of value go first."""
-    copy = {}
-    for key in _key_order(tuple(part), name):
-        item = part[key]
-        kind = type(item)
-        if kind is not str and not (kind is int and -MAX_INTEGER <= item <= MAX_INTEGER):
-            if item is None:
-                continue
-            item = _ordered(item, key) if kind is dict else _plain(item, key)
-        copy[key] = item
-    return copy
-
-
-@lru_cache(maxsize=1024)
-def _key_order(keys: tuple[str, ...], name: str) -> tuple[str, ...]:
-    """The keys sorted. Records repeat the same few shapes, hence the cache."""
-    if not all(isinstance(key, str) and key.isascii() for key in keys):
-        raise LedgerError(f"{name}: keys are ASCII text")
-    return tuple(sorted(keys))
 
 
 def _plain(value: Any, name: str) -> Any:
@@ -292,21 +301,13 @@ def _plain(value: Any, name: str) -> Any:
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
-        return _integer(value, name)
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:
+            raise LedgerError(f"{name}: {value} is beyond ±(2^53 - 1); write it as text")
+        return int(value)
     if isinstance(value, list | tuple):
-        return [_item(item, name) for item in value]
+        return [_plain(item, name) for item in value]
     if isinstance(value, Mapping):
-        return _ordered(value, name)
+        if not _are_ascii(tuple(value)):
+            raise LedgerError(f"{name}: keys are ASCII text")
+        return {str.__str__(key): _plain(item, key) for key, item in value.items() if item is not None}
     raise LedgerError(f"{name}: a {type(value).__name__} has no place in a record; leave it out or convert it")
-
-
-def _item(value: Any, name: str) -> Any:
-    """:func:`_plain`; the common kinds of a list's items go first."""
-    kind = type(value)
-    return value if kind is str else _ordered(value, name) if kind is dict else _plain(value, name)
-
-
-def _integer(value: int, name: str) -> int:
-    if not -MAX_INTEGER <= value <= MAX_INTEGER:
-        raise LedgerError(f"{name}: {value} is beyond ±(2^53 - 1); write it as text")
-    return int(value)

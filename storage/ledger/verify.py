@@ -21,7 +21,7 @@ from sqlmodel import Session
 
 from storage.database import driver_value, is_sqlite
 from storage.ledger import verify_sql as sql
-from storage.ledger.merkle import STORED_MASK, Frontier, leaf_hash
+from storage.ledger.merkle import Frontier, leaf_hash
 from storage.ledger.record import LedgerError, RecordKind, disclosure_digest, from_ms, parse_canonical
 from storage.ledger.tables import LEAF
 
@@ -173,7 +173,7 @@ class _Replay:
         self.nodes = 0
         self._reader = reader
         self._rows = reader.rows
-        self._completed: list[tuple[int, int, bytes]] = []
+        self._hashes: list[bytes] = []
         self.recorded_ms = 0
         self._stamp: tuple[int, Any] = (-1, None)
 
@@ -203,10 +203,7 @@ class _Replay:
             self._found(seq, "its content is not stored as bytes.")
             return
         hashed = leaf_hash(body)
-        if self.frontier.size & STORED_MASK == STORED_MASK:
-            self._completed += self.frontier.append_last_of_256(hashed)
-        else:
-            self.frontier.append(hashed)
+        self._hashes.append(hashed)
         if hashed != stored_hash:
             self._found(seq, "its content does not match its hash.")
         try:
@@ -240,15 +237,16 @@ class _Replay:
 
     def _check_nodes(self) -> None:
         """The stored nodes that the last page completed."""
-        for level in sorted({level for level, _, _ in self._completed}):
-            computed = {index: node for at, index, node in self._completed if at == level}
+        completed = self.frontier.extend(self._hashes)
+        self._hashes.clear()
+        self.nodes += len(completed)
+        for level in sorted({level for level, _, _ in completed}):
+            computed = {index: node for at, index, node in completed if at == level}
             place = {"epoch": self.epoch, "level": level, "first": min(computed), "last": max(computed)}
             stored = dict(tuple(row) for row in self._rows(sql.NODES, **place))
             for index, node in computed.items():
                 if stored.get(index) != node:
                     self._found(None, f"The stored node {index} of level {level} is not that of the records.")
-        self.nodes += len(self._completed)
-        self._completed.clear()
 
     def _check_time(self, seq: int, said: Any, kept: Any) -> None:
         if type(said) is not int or not 0 <= said <= _LATEST_MS:

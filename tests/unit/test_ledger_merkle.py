@@ -65,6 +65,27 @@ def test_frontier_agrees_with_the_definition_and_survives_storage() -> None:
         assert len(frontier.to_bytes()) == 32 * (number + 1).bit_count()
 
 
+@pytest.mark.parametrize("steps", [[1], [256], [255, 1, 1], [1000, 3, 0, 5000, 60_000, 41], [65_535, 1, 65_536]])
+def test_many_leaves_at_once_are_as_one_by_one(steps: list[int]) -> None:
+    """And the nodes they complete at every eighth level are the roots of those stretches of leaves."""
+    leaves = [leaf_hash(b"%d" % number) for number in range(sum(steps))]
+    frontier, stored = Frontier(), []
+    for step in steps:
+        stored += frontier.extend(leaves[frontier.size : frontier.size + step])
+    single = Frontier()
+    for leaf in leaves:
+        single.append(leaf)
+    assert frontier.size == len(leaves)
+    assert frontier.to_bytes() == single.to_bytes()
+    assert frontier.root() == root_of(leaves)
+    assert {(level, index) for level, index, _ in stored} == {
+        (level, index) for level in (8, 16) for index in range(len(leaves) >> level)
+    }
+    assert len(stored) == len(set(stored))
+    for level, index, node in stored:
+        assert node == root_of(leaves[index << level : index + 1 << level])
+
+
 @pytest.mark.parametrize(("size", "data"), [(1, b""), (2, b"\0" * 64), (3, b"\0" * 63), (0, b"\0" * 32), (-1, b"")])
 def test_a_frontier_that_cannot_be_is_refused(size: int, data: bytes) -> None:
     with pytest.raises(ValueError, match=r"frontier|complete subtrees"):
