@@ -52,6 +52,7 @@ class Controls:
     def __init__(self, frameworks: Sequence[Framework]) -> None:
         self.frameworks = tuple(frameworks)
         self._answer = lru_cache(_MOST_KEPT)(self._match)
+        self._one_of_each: dict[tuple[ControlRef, ...], tuple[ControlRef, ...]] = {}
 
     @classmethod
     def load(cls, folder: Traversable | None = None) -> Self:
@@ -78,6 +79,8 @@ class Controls:
         token: Mapping[str, Any] = _NONE,
     ) -> tuple[ControlRef, ...]:
         """The controls that such a record is evidence for, each once, by framework and in the order of its file.
+
+        Equal answers are one and the same object.
 
         Args:
             reasons: see :func:`reasons_of`.
@@ -107,7 +110,7 @@ class Controls:
 
     def _match(self, kind: RecordKind, reasons: tuple[str, ...], said: _Said, facts: _Said) -> tuple[ControlRef, ...]:
         name, details, token = kind.name.lower(), dict(said), dict(facts)
-        return self._refs(
+        refs = self._refs(
             lambda evidence: (
                 name in evidence.kinds
                 and (not evidence.reasons or not set(evidence.reasons).isdisjoint(reasons))
@@ -115,6 +118,7 @@ class Controls:
                 and all(token.get(key) in values for key, values in evidence.token.items())
             )
         )
+        return self._one_of_each.setdefault(refs, refs)
 
     def _refs(self, is_evidence: Callable[[Evidence], bool]) -> tuple[ControlRef, ...]:
         return tuple(

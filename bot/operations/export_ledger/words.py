@@ -1,0 +1,224 @@
+"""What a record says, in the few words of a table's cell or of an event.
+
+Nothing here believes a record: a bundle may come from anybody, so a part that is not what it should be is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from bot.operations.lookups.told import part, reasons_of
+from messages.wording import asking, names, outcomes
+from storage.ledger.log import StoredRecord
+from storage.ledger.record import RecordKind, from_ms, to_ms
+
+SECURITY_CHANNEL: Final = "the security channel"
+_LATEST_MS: Final = 253_402_300_799_999  # the end of the year 9999
+_WRITTEN: Final = ("justification", "note", "evidence", "why")
+_MANUAL: Final = "manual"
+
+KIND_WORDS: Final[Mapping[RecordKind, str]] = {
+    RecordKind.REQUEST_OPENED: "answer asked for",
+    RecordKind.ASKED: "asked",
+    RecordKind.NO_RESPONSE: "no answer",
+    RecordKind.DECISION: "decision",
+    RecordKind.REFUSED: "refused",
+    RecordKind.OWNERSHIP_CHANGED: "change of who is accountable",
+    RecordKind.HANDOVER_PROPOSED: "handover proposed",
+    RecordKind.HANDOVER_ANSWERED: "handover answered",
+    RecordKind.REMEDIATION_OPENED: "work begun",
+    RecordKind.REMEDIATION_RESULT: "work reported",
+    RecordKind.DEFAULT_ACTION: "what the policy does about silence",
+    RecordKind.INVENTORY_IMPORTED: "inventory imported",
+    RecordKind.TOKEN_VANISHED: "no longer in the inventory",
+    RecordKind.DELIVERY_FAILED: "message not delivered",
+    RecordKind.POLICY_CHANGED: "policy changed",
+    RecordKind.REQUEST_WITHDRAWN: "request withdrawn",
+    RecordKind.PERSON_LEFT: "person left",
+    RecordKind.EPOCH_OPENED: "log begun anew after a restore",
+    RecordKind.KEY_ROTATED: "signing key changed",
+    RecordKind.PERSON_ERASED: "person erased",
+    RecordKind.PERSON_NAMED: "person named",
+}
+
+
+def text(value: object) -> str:
+    """A text or a whole number as text; anything else as nothing."""
+    if isinstance(value, str):
+        return value
+    return str(value) if type(value) is int else ""
+
+
+def number(value: object) -> int | None:
+    """A whole number, or nothing."""
+    return value if type(value) is int else None
+
+
+@lru_cache(1 << 14)
+def utc(milliseconds: int) -> str:
+    """``2026-03-02T09:00:00.000Z``; a number that is no time of this era stays a number."""
+    if not 0 <= milliseconds <= _LATEST_MS:
+        return str(milliseconds)
+    return from_ms(milliseconds).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+@lru_cache(1024)
+def role(code: str) -> str:
+    """A role in words."""
+    return names.role(code)
+
+
+def name(ref: object, record: StoredRecord, known: Mapping[str, str]) -> str:
+    """``Name <address>`` where it can be read, else the pseudonym; nothing for what is none."""
+    if type(ref) is not str:
+        return ""
+    if ref == "security_channel":
+        return SECURITY_CHANNEL
+    return known.get(ref) or record.disclosures.get(ref) or ref
+
+
+def accountable(held: Mapping[str, Any], record: StoredRecord, known: Mapping[str, str]) -> str:
+    """``service owner: Ana Lima <ana@example.com>; business owner: …``."""
+    return "; ".join([f"{role(office)}: {name(ref, record, known)}" for office, ref in held.items()])
+
+
+def told(said: Said, known: Mapping[str, str]) -> str:
+    """Whom the record says was asked, named or told, with the rung where it says so."""
+    record, details = said.record, said.details
+    people = details.get("told")
+    if isinstance(people, list):
+        return "; ".join([_one_told(one, record, known) for one in people if isinstance(one, dict)])
+    for key in ("ref", "to", "new_owner", "assignee", "person"):
+        if key in details:
+            return name(details[key], record, known)
+    return ""
+
+
+def _one_told(one: Mapping[str, Any], record: StoredRecord, known: Mapping[str, str]) -> str:
+    rung, instead = text(one.get("rung")), name(one.get("for"), record, known)
+    said = f"{role(rung)}: {name(one.get('ref'), record, known)}" if rung else name(one.get("ref"), record, known)
+    return f"{said} (for {instead})" if instead else said
+
+
+class Said(NamedTuple):
+    """A record taken apart once, for all its readings. What is not there, or is not what it should be, is empty."""
+
+    record: StoredRecord
+    fields: Mapping[str, Any]
+    reason: str
+    details: Mapping[str, Any]
+    token: Mapping[str, Any]
+    actor: Mapping[str, Any]
+    role: Mapping[str, Any]
+    authority: Mapping[str, Any]
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    recorded_at: int
+    """Milliseconds since 1970 UTC."""
+    effective_at: int
+    outcome: str
+    """What came of it, in a few words; the reason where the kind says all."""
+    written: str
+    """What somebody wrote about it, where it has not been erased."""
+
+
+def read(record: StoredRecord) -> Said:
+    """Take a record apart."""
+    fields = record.fields
+    details, held = part(fields, "details"), part(fields, "accountable")
+    reason = text(fields.get("reason"))
+    recorded, effective = fields.get("recorded_at"), fields.get("effective_at")
+    recorded_at = recorded if type(recorded) is int else to_ms(record.recorded_at)
+    return Said(
+        record,
+        fields,
+        reason,
+        details,
+        part(fields, "token"),
+        part(fields, "actor"),
+        part(fields, "role"),
+        part(fields, "authority"),
+        part(held, "before") if held else held,
+        part(held, "after") if held else held,
+        recorded_at,
+        effective if type(effective) is int else recorded_at,
+        _outcome(record.kind, reason, details),
+        _written(record.disclosures) if record.disclosures else "",
+    )
+
+
+def _written(disclosures: Mapping[str, str]) -> str:
+    return " / ".join([disclosures[key] for key in _WRITTEN if disclosures.get(key)])
+
+
+def by_connector(details: Mapping[str, Any]) -> bool:
+    """Whether an issuing system did the work, and nobody by hand."""
+    return text(details.get("connector")) not in ("", _MANUAL)
+
+
+def _outcome(kind: RecordKind, reason: str, details: Mapping[str, Any]) -> str:
+    said = _OUTCOMES.get(kind)
+    return reason.replace("_", " ") if said is None else said(reason, details)
+
+
+def _due(_reason: str, details: Mapping[str, Any]) -> str:
+    return _why(tuple(reasons_of(details)))
+
+
+def _did(reason: str, _details: Mapping[str, Any]) -> str:
+    return outcomes.did(reason)
+
+
+def _refused(_reason: str, details: Mapping[str, Any]) -> str:
+    return f"no authority: {text(details.get('verb'))}"
+
+
+def _silence(_reason: str, details: Mapping[str, Any]) -> str:
+    if "remediation" in details:
+        return "work not reported as done"
+    return "has left" if details.get("left") is True else "was asked and did not answer"
+
+
+def _changed(_reason: str, details: Mapping[str, Any]) -> str:
+    return role(text(details.get("role")))
+
+
+def _result(reason: str, details: Mapping[str, Any]) -> str:
+    return outcomes.result(text(details.get("kind")) or reason, text(details.get("result")) or "unknown")
+
+
+def _default(_reason: str, details: Mapping[str, Any]) -> str:
+    return "revocation begun" if details.get("action") == "open_revocation" else "nothing was switched off"
+
+
+def _undelivered(_reason: str, details: Mapping[str, Any]) -> str:
+    return text(details.get("code"))
+
+
+@lru_cache(4096)
+def _why(codes: Sequence[str]) -> str:
+    return ", ".join(asking.reason_bare(code) for code in codes)
+
+
+def _imported(_reason: str, details: Mapping[str, Any]) -> str:
+    files = details.get("files")
+    of = [one for one in files if isinstance(one, dict)] if isinstance(files, list) else []
+    sums = [(key, sum(number(one.get(key)) or 0 for one in of)) for key in _COUNTED]
+    return ", ".join(f"{count} {key}" for key, count in sums)
+
+
+_COUNTED: Final = ("new", "changed", "unchanged", "vanished", "rejected")
+_OUTCOMES: Final[Mapping[RecordKind, Callable[[str, Mapping[str, Any]], str]]] = {
+    RecordKind.REQUEST_OPENED: _due,
+    RecordKind.NO_RESPONSE: _silence,
+    RecordKind.DECISION: _did,
+    RecordKind.REFUSED: _refused,
+    RecordKind.OWNERSHIP_CHANGED: _changed,
+    RecordKind.HANDOVER_ANSWERED: _did,
+    RecordKind.REMEDIATION_RESULT: _result,
+    RecordKind.DEFAULT_ACTION: _default,
+    RecordKind.INVENTORY_IMPORTED: _imported,
+    RecordKind.DELIVERY_FAILED: _undelivered,
+}
