@@ -18,7 +18,6 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
-    Connection,
     Dialect,
     Engine,
     Integer,
@@ -244,27 +243,25 @@ def insert_rows(
     names = [column.name for column in table.columns] if columns is None else columns
     target = f"{table.name} ({', '.join(names)})"
     sqlite = is_sqlite(session)
-    if not sqlite and not tail:
-        return _copy(connection, f"COPY {target} FROM STDIN", rows)
     marks = ", ".join(["?" if sqlite else "%s"] * len(names))
     statement = f"INSERT INTO {target} VALUES ({marks}) {tail}"  # noqa: S608 - our own names
-    options = {"preserve_rowcount": True}
-    inserted = connection.exec_driver_sql(statement, [tuple(row) for row in rows], execution_options=options).rowcount
-    return max(inserted, 0)
-
-
-def _copy(connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> int:
-    """``COPY … FROM STDIN``, for which SQLAlchemy has no word; its errors become those of SQLAlchemy all the same."""
     driver: Any = connection.connection.driver_connection
+    cursor = driver.cursor()
     any_error = connection.dialect.loaded_dbapi.Error
     try:
-        with driver.cursor() as cursor:
-            with cursor.copy(statement) as copy:
+        if len(rows) == 1:
+            cursor.execute(statement, rows[0])
+        elif sqlite or tail:
+            cursor.executemany(statement, rows)
+        else:
+            with cursor.copy(f"COPY {target} FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
-            return int(cursor.rowcount)
+        return max(int(cursor.rowcount), 0)
     except any_error as error:
         raise DBAPIError.instance(statement, None, error, any_error, hide_parameters=True) from error
+    finally:
+        cursor.close()
 
 
 def driver_value(session: Session, column: Column[Any], value: Any) -> Any:
