@@ -5,18 +5,19 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from bot.cli.installation import DAY_OR_MOMENT, json_option, with_installation
-from bot.cli.output import draw, emit
+from bot.cli.output import draw, emit, say
 from bot.errors import NotFoundError
 
 if TYPE_CHECKING:
     from bot.operations.look_up import Found
     from bot.wiring.installation import Installation
-    from messages.cards.facts import TokenFacts
+    from messages.cards.facts import Story, TokenFacts
 
 _words = click.argument("words", nargs=-1, required=True)
 
@@ -107,21 +108,33 @@ def history_command(installation: Installation, words: tuple[str, ...], as_json:
 @click.command("who")
 @_words
 @click.option("--on", type=DAY_OR_MOMENT, help="A day (its end, UTC) or a moment, ISO 8601; now if left out.")
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Write the answer as a page, with the timeline drawn: for the screen and for paper.",
+)
 @json_option
 @with_installation
 def who_command(
-    installation: Installation, words: tuple[str, ...], on: tuple[datetime, bool] | None, as_json: bool
+    installation: Installation,
+    words: tuple[str, ...],
+    on: tuple[datetime, bool] | None,
+    page: Path | None,
+    as_json: bool,
 ) -> None:
     """Show who was accountable for a token on a day.
 
-    And what they had been asked by then, what they said, and who could have removed the access.
+    And what they had been asked by then, what they said, who could have removed the access, and what proves it.
+    What was written down only later stands apart.
 
     \b
     Examples:
         whose who drift-prod --on 2026-12-04
-        whose who drift-prod on 2026-12-04
+        whose who drift-prod on 2026-12-04 --html drift-prod.html
     """
-    from bot.operations.look_up import EVERYTHING, who
+    from bot.operations.look_up import EVERYTHING, who_story
     from messages.cards.facts import Refusal
     from messages.cards.who import who as card
 
@@ -130,13 +143,25 @@ def who_command(
     token_id = the_token(installation, " ".join(words))
     now = installation.now()
     with installation.database.read() as session:
-        found = who(session, installation.context(lambda: now), EVERYTHING, token_id, _moment(on, now))
+        found = who_story(session, installation.context(lambda: now), EVERYTHING, token_id, _moment(on, now))
     if isinstance(found, Refusal):
         raise click.UsageError(found.detail)
+    if page is not None:
+        _write_page(found, page)
     if as_json:
-        emit([asdict(found)])
-    else:
-        draw(card(found))
+        emit([asdict(found.answer)])
+    elif page is None:
+        draw(card(found.answer))
+
+
+def _write_page(story: Story, file: Path) -> None:
+    from messages.pages.who_page import who_page
+
+    try:
+        file.write_text(who_page(story), encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{file} cannot be written: {error.strerror}. Name another file.") from None
+    say(f"Written to {file}. It loads nothing and can be printed.")
 
 
 def the_token(installation: Installation, words: str) -> int:

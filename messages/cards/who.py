@@ -37,7 +37,7 @@ def who(facts: AccountableFacts) -> View:
     lines = facts.asked[-MOST_LINES:]
     elements: list[Element] = [
         Heading(f"Who was accountable for {name} on {on}"),
-        Paragraph(_answer(facts)),
+        Paragraph(answer(facts)),
         _circumstances(facts),
         Paragraph([Strong(recording.ASKED_AND_ANSWERED)] if lines else [recording.NOBODY_ASKED]),
         *(record_row(line, facts.zone) for line in lines),
@@ -47,7 +47,7 @@ def who(facts: AccountableFacts) -> View:
     elements += _later(facts)
     elements.append(Note(_proof(facts)))
     elements.append(Buttons([history_button(facts.token)]))
-    nobody = "not known" if _too_early(facts) else "nobody was accountable"
+    nobody = "not known" if too_early(facts) else "nobody was accountable"
     return View(f"{name} on {on}: {_accountable(facts) or nobody}.", elements)
 
 
@@ -56,17 +56,18 @@ def _accountable(facts: AccountableFacts) -> str:
     return next((names.person_as(person, role) for role, person in held), "")
 
 
-def _answer(facts: AccountableFacts) -> Text:
+def answer(facts: AccountableFacts) -> Text:
+    """The answer in one sentence."""
     for role, person, since in facts.roles:
         if one_line(person):
             held: list[Inline] = [" since ", on_day(since, facts.zone)] if since else []
             return [Strong(names.person(person)), f", its {names.role(role)}", *held, "."]
-    if facts.first_known_at and _too_early(facts):
+    if facts.first_known_at and too_early(facts):
         return [Strong("Not known"), ": this token was first imported ", on_day(facts.first_known_at, facts.zone), "."]
     return [Strong("Nobody"), ": no owner was named at that moment."]
 
 
-def _too_early(facts: AccountableFacts) -> bool:
+def too_early(facts: AccountableFacts) -> bool:
     """The token was not known by then; that nobody was accountable would be a guess."""
     return facts.first_known_at is not None and facts.at < facts.first_known_at
 
@@ -81,7 +82,7 @@ def _circumstances(facts: AccountableFacts) -> Facts:
         held: list[Inline] = [", since ", on_day(since, facts.zone)] if since and one_line(person) else []
         pairs.append((_capital(names.role(role)), [*named, *held]))
     if one_line(facts.vendor):
-        pairs.append(("Vendor", [short(facts.vendor, names.NAME), *_looked_after(facts)]))
+        pairs.append(("Vendor", [short(facts.vendor, names.NAME), *looked_after(facts)]))
     ends = day(facts.contract_ends_on) if facts.contract_ends_on else ""
     pairs.append(("Contract then", [recording.contract(facts.contract, ends)]))
     people = [names.person_as(name, role) for role, name in facts.could_remove[:_MOST_PEOPLE]]
@@ -91,8 +92,9 @@ def _circumstances(facts: AccountableFacts) -> Facts:
     return Facts(pairs)
 
 
-def _looked_after(facts: AccountableFacts) -> list[Inline]:
-    if _too_early(facts):
+def looked_after(facts: AccountableFacts) -> list[Inline]:
+    """Who looked after the vendor, to follow its name."""
+    if too_early(facts):
         return []
     if not one_line(facts.vendor_owner):
         return [", looked after by nobody"]
