@@ -111,6 +111,8 @@ class WholeTree:
         Raises:
             MissingError: it cannot be told.
         """
+        if size > self.of.size:
+            return f"it covers {size:,} records, and there are {self.of.size:,}"
         if self.root is None:
             raise MissingError("the tree could not be computed")
         try:
@@ -214,6 +216,8 @@ class PartTree:
         Raises:
             MissingError: nothing here shows how the two are related.
         """
+        if size > self.of.size:
+            return f"it covers {size:,} records, and there are {self.of.size:,}"
         if size == self.of.size:
             return "" if root == self.of.root else f"it has another root over the same {size:,} records"
         if size not in self._steps:

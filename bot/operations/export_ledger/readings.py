@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from bot.operations.export_ledger.about import About
 from bot.operations.export_ledger.read_back import about, records_in
 from bot.operations.export_ledger.table import Table
+from bot.operations.export_ledger.words import read
 from storage.ledger.bundle_files import BundleFolder
 from storage.ledger.log import StoredRecord
 
@@ -22,7 +23,7 @@ def _table(seen: About, records: Records, write: Write) -> None:
     table = Table(seen)
     write(table.header())
     for record in records():
-        write(table.line(record))
+        write(table.line(read(record)))
 
 
 #: A new reading is a function and a line here.
