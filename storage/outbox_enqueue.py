@@ -9,30 +9,45 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, literal_column, select
+from sqlalchemy import literal_column, select
 from sqlmodel import Session
 
 from storage.database import Moments, insert_rows, is_sqlite
 from storage.outbox import OUTBOX, POSTING, POSTING_REQUEST
+from storage.prepared import Prepared, one_of
 from storage.requests import REQUEST
 
 PRIORITIES = URGENT, ROUTINE, WHENEVER = 0, 1, 2
-_IDS = 5_000  # in one IN (…); SQLite allows 32,766 parameters
+_IDS = 5_000  # looked at together
 _ROWS = 5_000  # in one executemany, so that a bulk insert does not hold all its rows twice
 _Item = TypeVar("_Item")
 
-# Put together once: they run at every click.
-_REQUEST_IDS: Any = bindparam("request_ids", expanding=True)
-_LOCK_REQUESTS = (
+_LOCK_REQUESTS = Prepared(
     # Whoever marks a message as sent locks its requests too: either it sees our version or we see its posting.
-    select(REQUEST.c.id).where(REQUEST.c.id.in_(_REQUEST_IDS)).order_by(REQUEST.c.id).with_for_update(key_share=True)
+    lambda sqlite: (
+        select(REQUEST.c.id)
+        .where(one_of(REQUEST.c.id, "request_ids", sqlite=sqlite))
+        .order_by(REQUEST.c.id)
+        .with_for_update(key_share=True)
+    )
 )
-_SHOWN = (
-    select(POSTING, POSTING_REQUEST.c.request_id)
-    .join(POSTING_REQUEST, POSTING_REQUEST.c.posting_id == POSTING.c.id)
-    .where(POSTING_REQUEST.c.request_id.in_(_REQUEST_IDS))
-    .where(POSTING.c.replaced_by_id.is_(None), POSTING.c.gone_at.is_(None))
-    .order_by(POSTING.c.id, POSTING_REQUEST.c.request_id)
+_SHOWN = Prepared(
+    lambda sqlite: (
+        select(POSTING, POSTING_REQUEST.c.request_id)
+        .join(POSTING_REQUEST, POSTING_REQUEST.c.posting_id == POSTING.c.id)
+        .where(one_of(POSTING_REQUEST.c.request_id, "request_ids", sqlite=sqlite))
+        .where(POSTING.c.replaced_by_id.is_(None), POSTING.c.gone_at.is_(None))
+        .order_by(POSTING.c.id, POSTING_REQUEST.c.request_id)
+    )
+)
+_WAITING = Prepared(
+    lambda sqlite: (
+        select(OUTBOX.c.posting_id)
+        .where(one_of(OUTBOX.c.posting_id, "posting_ids", sqlite=sqlite))
+        .where(OUTBOX.c.state == literal_column("'pending'"))
+        .order_by(OUTBOX.c.id)
+        .with_for_update()
+    )
 )
 
 
@@ -127,19 +142,17 @@ def enqueue_updates_of(
 def _enqueue_updates(
     session: Session, versions: Mapping[int, int], now: datetime, priority: int, posting_id: int | None
 ) -> int:
-    connection = session.connection()
-    about = {"request_ids": sorted(versions)}
+    request_ids = sorted(versions)
     if not is_sqlite(session):  # where a writer is alone anyway
-        connection.execute(_LOCK_REQUESTS, about)
-    shown = _SHOWN if posting_id is None else _SHOWN.where(POSTING.c.id == posting_id)
+        _LOCK_REQUESTS.all(session, request_ids=request_ids)
     postings: dict[int, Any] = {}
-    for row in connection.execute(shown, about):
-        postings.setdefault(row.id, row)
+    for row in _SHOWN.all(session, request_ids=request_ids):
+        if posting_id in (None, row.id):
+            postings.setdefault(row.id, row)
     if not postings:
         return 0
-    for part in _parts(list(postings), _IDS):
-        for waiting in _pending_updates(session, part):
-            postings.pop(waiting, None)
+    for waiting in _pending_updates(session, list(postings)):
+        postings.pop(waiting, None)
     return enqueue_many(
         session, (_update_of(row, versions[row.request_id], now, priority) for row in postings.values())
     )
@@ -148,13 +161,7 @@ def _enqueue_updates(
 def _pending_updates(session: Session, posting_ids: Sequence[int]) -> set[int]:
     """Postings with an update that nobody has claimed, locked so that nobody claims it before we commit: it must be
     rendered from what we are about to commit."""
-    query = (
-        select(OUTBOX.c.posting_id)
-        .where(OUTBOX.c.posting_id.in_(posting_ids), OUTBOX.c.state == literal_column("'pending'"))
-        .order_by(OUTBOX.c.id)
-        .with_for_update()
-    )
-    return {posting_id for (posting_id,) in session.connection().execute(query)}
+    return {row.posting_id for row in _WAITING.all(session, posting_ids=posting_ids)}
 
 
 def _update_of(posting: Any, version: int, now: datetime, priority: int) -> dict[str, Any]:

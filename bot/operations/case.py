@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,21 +19,16 @@ from bot.rules.lifecycle import CLOSED, State
 from bot.rules.policy import Policy, Tier, policy_from_json
 from bot.rules.policy_parts import Ladder
 from bot.rules.standing import Standing
+from storage.cases import TASK, CaseRow, RequestRow, TaskRow, TokenRow, change, read_case
 from storage.database import table_of
-from storage.inventory import TOKEN, Token
+from storage.inventory import TOKEN
 from storage.ledger.log import append, lock
 from storage.ledger.record import Entry
 from storage.outbox_enqueue import enqueue_updates
-from storage.requests import LADDER_STEP, REQUEST, AttestationRequest, PolicyVersion, RemediationTask
+from storage.prepared import Prepared
+from storage.requests import LADDER_STEP, REQUEST, PolicyVersion
 
-# Put together once: they run at every click.
-_CASE: Any = (
-    select(AttestationRequest, Token, RemediationTask)
-    .join(Token, TOKEN.c.id == REQUEST.c.token_id)
-    .outerjoin(RemediationTask, table_of(RemediationTask).c.request_id == REQUEST.c.id)
-    .where(REQUEST.c.id == bindparam("request_id"))
-)
-_CLOSE_STEPS = (
+_CLOSE_STEPS = Prepared(
     update(LADDER_STEP)
     .where(LADDER_STEP.c.request_id == bindparam("about_id"), LADDER_STEP.c.outcome == "waiting")
     .values(
@@ -54,12 +49,14 @@ class Case:
     session: Session
     ctx: Context
     now: datetime
-    request: AttestationRequest
-    token: Token
+    request: RequestRow
+    token: TokenRow
     policy: Policy
     people: People
     standing: Standing
-    task: RemediationTask | None
+    task: TaskRow | None
+    contract_ends_at: datetime | None
+    """The first moment after the vendor's contract; None: open ended, or there is none."""
 
     @property
     def state(self) -> State:
@@ -78,11 +75,11 @@ class Case:
 
     @property
     def token_id(self) -> int:
-        return _present(self.token.id)
+        return self.token.id
 
     @property
     def request_id(self) -> int:
-        return _present(self.request.id)
+        return self.request.id
 
     @property
     def accountable(self) -> dict[str, str]:
@@ -93,25 +90,38 @@ class Case:
         """Append to the ledger, in this transaction."""
         append(self.session, entries, self.ctx.now)
 
+    def change(self, **values: Any) -> None:
+        """Set columns of the request; its version stays, and so do the postings that show it."""
+        change(self.session, REQUEST, self.request_id, values)
+        _set(self.request, values)
+
+    def change_token(self, **values: Any) -> None:
+        """Set columns of the token."""
+        change(self.session, TOKEN, self.token_id, {**values, "updated_at": self.now})
+
+    def change_task(self, **values: Any) -> None:
+        """Set columns of the work that a decision opened.
+
+        Raises:
+            LookupError: none was.
+        """
+        if self.task is None:
+            raise LookupError(f"request {self.request_id} has opened no work")
+        change(self.session, TASK, self.task.id, values)
+        _set(self.task, values)
+
     def move(self, state: State, **values: Any) -> None:
         """Change the request; its version grows and every posting that shows it is brought up to date."""
-        self.request.state = state.value
-        self.request.version += 1
-        for name, value in values.items():
-            setattr(self.request, name, value)
-        if state in CLOSED:
-            self.request.settled_at = self.now
-            self.request.next_step_at = None
+        closed = {"settled_at": self.now, "next_step_at": None} if state in CLOSED else {}
+        self.change(**{"state": state.value, "version": self.request.version + 1, **values, **closed})
         self.show()
 
     def show(self) -> None:
         """Have every posting that shows this request brought up to date."""
-        self.session.add(self.request)
         enqueue_updates(self.session, self.request_id, self.request.version, now=self.now)
 
     def ask(self, readers: Iterable[Reader]) -> None:
         """See that a message is on its way to each reader."""
-        self.session.flush()
         soon = self.now + timedelta(hours=self.ctx.policy.urgent.expiry_within)
         expires = self.token.expires_at
         targets = list(readers)
@@ -120,32 +130,26 @@ class Case:
 
     def close_steps(self, answered_by: int | None, outcome: str = "closed") -> None:
         """End every step that still waits: ``answered`` for whoever answered, ``outcome`` for the others."""
-        given = {"about_id": self.request_id, "answered_by": answered_by, "others": outcome, "at": self.now}
-        self.session.connection().execute(_CLOSE_STEPS, given)
+        _CLOSE_STEPS.run(self.session, about_id=self.request_id, answered_by=answered_by, others=outcome, at=self.now)
 
 
 def load_case(session: Session, ctx: Context, request_id: int) -> Case | None:
     """The case of a request, with the ledger locked: nobody else decides until this transaction ends."""
     lock(session)
     now = ctx.now()
-    row = session.exec(_CASE, params={"request_id": request_id}).one_or_none()
+    row = read_case(session, request_id)
     if row is None:
         return None
-    request, token, task = row
     people = People(session, ctx, now)
-    standing = standing_of(session, ctx, people, request.token_id)
+    standing = standing_of(session, ctx, people, row.token.id)
     people.read(standing.in_office)
-    return Case(
-        session=session,
-        ctx=ctx,
-        now=now,
-        request=request,
-        token=token,
-        policy=frozen_policy(session, request.policy_hash),
-        people=people,
-        standing=standing,
-        task=task,
-    )
+    return case_of(session, ctx, row, people, standing)
+
+
+def case_of(session: Session, ctx: Context, row: CaseRow, people: People, standing: Standing) -> Case:
+    """The case that a row and the people around it make."""
+    policy = frozen_policy(session, row.request.policy_hash)
+    return Case(session, ctx, people.moment, row.request, row.token, policy, people, standing, *row[2:])
 
 
 def frozen_policy(session: Session, policy_hash: str) -> Policy:
@@ -165,7 +169,6 @@ def times_told(session: Session, request_id: int) -> int:
     return int(session.connection().execute(told).scalar_one())
 
 
-def _present(row_id: int | None) -> int:
-    if row_id is None:
-        raise LookupError("a row that was read has no id")
-    return row_id
+def _set(row: RequestRow | TaskRow, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)

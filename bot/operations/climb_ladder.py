@@ -68,9 +68,7 @@ def move_on_undelivered(session: Session, ctx: Context, row: OutboxMessage, code
         details = {"code": code, "to": "security_channel" if to is None else to.ref}
         case.record(_record(case, RecordKind.DELIVERY_FAILED, "undelivered", details))
         if row.person_id is not None and case.state is not State.REMEDIATING:
-            case.request.next_step_at = case.now
-            session.add(case.request)
-            session.flush()
+            case.change(next_step_at=case.now)
 
 
 def _due(session: Session, ctx: Context) -> list[int]:
@@ -101,8 +99,8 @@ def _reader_left(case: Case) -> bool:
 def _climb(case: Case) -> None:
     if case.state is State.REMEDIATING:
         if _reader_left(case) and case.task is not None:
-            case.task.assignee_id = None
-            case.request.waiting_on_id = None
+            case.change_task(assignee_id=None)
+            case.change(waiting_on_id=None)
         remind_of_work(case)
         return
     _record_silence(case)
@@ -113,13 +111,11 @@ def _climb(case: Case) -> None:
     if landing.told:
         _tell(case, landing)
     else:
-        case.request.step = min(landing.step, len(case.ladder.steps) - 1)
-        case.request.next_step_at = None
+        case.change(step=min(landing.step, len(case.ladder.steps) - 1), next_step_at=None)
     if default_action(landing, case.ladder) is DefaultAction.OPEN_REVOCATION:
         _revoke_by_default(case)
     elif case.request.next_step_at is None:
         _record_end(case)
-    case.session.add(case.request)
 
 
 def _record_silence(case: Case) -> None:
@@ -190,12 +186,14 @@ def _tell(case: Case, landing: Landing) -> None:
             )
         )
     first = landing.told[0]
-    case.request.step = landing.step
-    case.request.waiting_on_id = first.person_id
-    case.request.waiting_role = first.rung.value
-    case.request.snoozed_until = None
     waiting = case.people.working_time(first.person_id)
-    case.request.next_step_at = next_step_at(landing.step, case.ladder, case.tier.grace, case.now, waiting)
+    case.change(
+        step=landing.step,
+        waiting_on_id=first.person_id,
+        waiting_role=first.rung.value,
+        snoozed_until=None,
+        next_step_at=next_step_at(landing.step, case.ladder, case.tier.grace, case.now, waiting),
+    )
     details = {
         "step": landing.step,
         "kind": case.ladder.kind(landing.step).value,

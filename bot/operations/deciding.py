@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlmodel import Session
 
 from bot.operations.case import Case
@@ -25,9 +25,10 @@ from messages.moments import day
 from messages.wording import deciding
 from storage.database import table_of
 from storage.ledger.record import Entry, RecordKind
+from storage.prepared import Prepared, insert_into
 from storage.requests import DECISION, REQUEST, RemediationTask
 
-_DECISION = insert(DECISION)  # put together once: it runs at every click
+_DECISION = Prepared(insert_into(DECISION))
 
 MOST_HANDOVERS = 3
 """How often one request may be passed on before the people above must decide."""
@@ -56,22 +57,21 @@ class Actor:
     def decision(self, command: Command, *, settles: bool, kind: str = "", details: dict[str, Any]) -> None:
         """Keep what was decided. The unique rules on the table hold even if two transactions got this far."""
         role = "" if self.grant is None else self.grant.role.value
-        row = {
-            "request_id": self.case.request_id,
-            "token_id": self.case.token_id,
-            "kind": kind or command.verb.value,
-            "actor_id": self.person.id,
-            "role": role,
-            "delegated_from_id": None if self.grant is None else self.grant.delegated_from,
-            "justification": command.justification,
-            "details": details,
-            "decided_at": self.case.now,
-            "platform": command.platform,
-            "idempotency_key": command.idempotency_key,
-            "settles": settles,
-        }
-        # As one of a list: without asking for its id, which nobody needs.
-        self.case.session.connection().execute(_DECISION, [row])
+        _DECISION.run(
+            self.case.session,
+            request_id=self.case.request_id,
+            token_id=self.case.token_id,
+            kind=kind or command.verb.value,
+            actor_id=self.person.id,
+            role=role,
+            delegated_from_id=None if self.grant is None else self.grant.delegated_from,
+            justification=command.justification,
+            details=details,
+            decided_at=self.case.now,
+            platform=command.platform,
+            idempotency_key=command.idempotency_key,
+            settles=settles,
+        )
 
     def entry(
         self,

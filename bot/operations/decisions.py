@@ -46,15 +46,14 @@ def _moved(case: Case, event: Event) -> State:
 def _attest(case: Case, command: Command, event: Event, actor: Actor) -> None:
     """Somebody stands behind the token. Where it has no owner in office, that person becomes it."""
     after = become_owner(case, actor.person, command) if not has_owner(case) else None
-    case.token.last_attested_at = case.now
-    case.token.updated_at = case.now
+    case.change_token(last_attested_at=case.now)
     until = quiet_answered_reasons(case)
     _settle(case, command, event, actor, after=after, details={"answers_until": to_ms(until)})
 
 
 def _let_lapse(case: Case, command: Command, event: Event, actor: Actor) -> None:
     """Reviewed, not to be renewed: nothing more is asked about it while its expiry date stays the same."""
-    case.token.updated_at = case.now
+    case.change_token()
     case.session.add(
         Quiet(token_id=case.token_id, reason=ANY_REASON, about_at=case.token.expires_at, request_id=case.request_id)
     )

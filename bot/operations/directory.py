@@ -15,6 +15,7 @@ from bot.rules.calendar import WorkingTime
 from bot.rules.people import PersonFacts
 from storage.markers import was_synced
 from storage.people import CHAT_IDENTITY, PERSON
+from storage.prepared import Prepared, one_of
 
 _COLUMNS = (
     PERSON.c.id,
@@ -31,7 +32,7 @@ _COLUMNS = (
     PERSON.c.workweek,
 )
 
-# Put together once, for the bind parameters platform, workspace and lane: they run at every click.
+# For the bind parameters platform, workspace and lane.
 _HERE = exists().where(
     CHAT_IDENTITY.c.person_id == PERSON.c.id,
     CHAT_IDENTITY.c.platform == bindparam("platform"),
@@ -41,8 +42,7 @@ _LIVE = _HERE.where(CHAT_IDENTITY.c.deactivated.is_(False))
 # Before the directory was read once, nobody knows who has no account there.
 _REACHABLE = or_(_LIVE, and_(~_HERE, ~was_synced(bindparam("lane", type_=String))))
 _EVERYBODY = select(*_COLUMNS, _REACHABLE.label("has_account"))
-_ONE = _EVERYBODY.where(PERSON.c.id == bindparam("ids"))
-_THESE = _EVERYBODY.where(PERSON.c.id.in_(bindparam("ids", expanding=True)))
+_THESE = Prepared(lambda sqlite: _EVERYBODY.where(one_of(PERSON.c.id, "ids", sqlite=sqlite)))
 
 
 class People:
@@ -73,8 +73,7 @@ class People:
         if not wanted:
             return
         self._known.update(dict.fromkeys(wanted))
-        query, ids = (_ONE, wanted.pop()) if len(wanted) == 1 else (_THESE, list(wanted))  # one is quicker than IN
-        for row in self._session.connection().execute(query, {**self._here, "ids": ids}).all():
+        for row in _THESE.all(self._session, **self._here, ids=list(wanted)):
             self._known[row.id] = self._facts(row)
 
     def within(self, session: Session) -> People:

@@ -18,9 +18,7 @@ def has_owner(case: Case) -> bool:
 
 def become_owner(case: Case, person: PersonFacts, command: Command) -> dict[str, str]:
     """Make ``person`` the service owner from now on; returns who is accountable after it, role to pseudonym."""
-    case.session.flush()
     before_id = assign(case.session, case.token_id, "service_owner", person.id, case.now, "decision")
-    case.session.refresh(case.token)
     after = {**case.accountable, "service_owner": person.ref}
     case.record(
         Entry(

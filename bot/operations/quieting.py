@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert
-
 from bot.operations.case import Case
-from storage.inventory import Vendor
+from storage.prepared import Prepared, insert_into
 from storage.requests import QUIET
 
-_QUIET = insert(QUIET)  # put together once: it runs at every click
+_QUIET = Prepared(insert_into(QUIET))
 
 
 def quiet_answered_reasons(case: Case) -> datetime:
@@ -20,7 +18,7 @@ def quiet_answered_reasons(case: Case) -> datetime:
     overdue end with the attestation itself; an expiry notice fires once by itself; a missing owner stays a reason.
     """
     until = case.now + timedelta(days=case.tier.attest_every)
-    contract_end = _contract_end(case)
+    contract_end = case.contract_ends_at
     about = {
         "expired": case.token.expires_at,
         "no_expiry": None,
@@ -28,23 +26,15 @@ def quiet_answered_reasons(case: Case) -> datetime:
         "contract_ended": contract_end,
         "unused": None,
     }
-    rows = [
-        {
-            "token_id": case.token_id,
-            "reason": reason,
-            "about_at": about[reason],
-            "threshold_days": 0,
-            "until": until,
-            "request_id": case.request_id,
-        }
-        for reason in case.request.reasons
-        if reason in about
-    ]
-    if rows:
-        case.session.connection().execute(_QUIET, rows)
+    for reason in case.request.reasons:
+        if reason in about:
+            _QUIET.run(
+                case.session,
+                token_id=case.token_id,
+                reason=reason,
+                about_at=about[reason],
+                threshold_days=0,
+                until=until,
+                request_id=case.request_id,
+            )
     return until
-
-
-def _contract_end(case: Case) -> datetime | None:
-    vendor = None if case.token.vendor_id is None else case.session.get(Vendor, case.token.vendor_id)
-    return None if vendor is None else vendor.contract_ends_at

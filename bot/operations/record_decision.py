@@ -23,6 +23,7 @@ from messages.action_ref import Verb
 from messages.cards.facts import Refusal
 from storage.database import insert_or_ignore, table_of
 from storage.ledger.record import RecordKind
+from storage.prepared import Prepared
 from storage.requests import DECISION, RefusedAttempt
 
 _ACTS: dict[Verb, Act] = {
@@ -36,7 +37,7 @@ _ACTS: dict[Verb, Act] = {
     Verb.DONE: "remediation_done",
 }
 
-_RECORDED = select(DECISION.c.id).where(DECISION.c.idempotency_key == bindparam("key"))
+_RECORDED = Prepared(select(DECISION.c.id).where(DECISION.c.idempotency_key == bindparam("key")))
 
 
 def record_decision(ctx: Context, command: Command) -> Answer:
@@ -98,7 +99,7 @@ def _grant(case: Case, command: Command) -> Grant | None:
 
 
 def _was_recorded(case: Case, command: Command) -> bool:
-    return case.session.connection().execute(_RECORDED, {"key": command.idempotency_key}).first() is not None
+    return _RECORDED.first(case.session, key=command.idempotency_key) is not None
 
 
 def _done(case: Case, verb: Verb) -> Done:

@@ -12,9 +12,8 @@ from bot.rules.ladder import Told
 from bot.rules.policy import Policy
 from bot.rules.policy_parts import Role
 from bot.rules.standing import Standing
-from storage.inventory import Token
+from storage.cases import RequestRow, TokenRow
 from storage.ledger.record import Entry, RecordKind, to_ms
-from storage.requests import AttestationRequest
 
 _OFFICES = ("service_owner", "business_owner", "backup_owner", "vendor_relationship_owner")
 
@@ -29,7 +28,7 @@ def token_part(issuing_system: str, external_id: str, tier: str, expires_at: dat
     }
 
 
-def token_of(token: Token) -> dict[str, Any]:
+def token_of(token: TokenRow) -> dict[str, Any]:
     """:func:`token_part` of a whole row, with what it may do."""
     return {
         **token_part(token.issuing_system, token.external_id, token.tier, token.expires_at),
@@ -72,7 +71,7 @@ def names_of(person_ids: Sequence[int | None], people: People) -> dict[str, str]
     return found
 
 
-def policy_part(request: AttestationRequest, policy: Policy, rule: str = "") -> dict[str, Any]:
+def policy_part(request: RequestRow, policy: Policy, rule: str = "") -> dict[str, Any]:
     """The policy a request was opened under, and the rule that applied."""
     return {
         "policy_id": policy.policy_id,
@@ -84,8 +83,8 @@ def policy_part(request: AttestationRequest, policy: Policy, rule: str = "") -> 
 
 def of_request(
     kind: RecordKind,
-    request: AttestationRequest,
-    token: Token,
+    request: RequestRow,
+    token: TokenRow,
     policy: Policy,
     *,
     reason: str = "",
@@ -109,8 +108,8 @@ def of_request(
 
 def by_person(
     kind: RecordKind,
-    request: AttestationRequest,
-    token: Token,
+    request: RequestRow,
+    token: TokenRow,
     policy: Policy,
     *,
     reason: str,

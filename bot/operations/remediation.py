@@ -38,18 +38,18 @@ def open_remediation(case: Case, kind: str, *, decided_by: int | None) -> None:
     instructions = case.token.revocation_path if kind == "revoke" else case.token.rotation_method
     working = case.people.working_time(assignee)
     remind_at = add_business(case.now, REMIND_AFTER, working)
-    case.task = RemediationTask(
-        request_id=case.request_id,
-        token_id=case.token_id,
-        kind=kind,
-        instructions=instructions,
-        assignee_id=assignee,
-        opened_at=case.now,
-        remind_at=remind_at,
+    case.session.add(
+        RemediationTask(
+            request_id=case.request_id,
+            token_id=case.token_id,
+            kind=kind,
+            instructions=instructions,
+            assignee_id=assignee,
+            opened_at=case.now,
+            remind_at=remind_at,
+        )
     )
-    case.session.add(case.task)
-    case.request.next_step_at = remind_at
-    case.request.waiting_on_id = assignee
+    case.change(next_step_at=remind_at, waiting_on_id=assignee)
     person = case.people.get(assignee)
     case.record(
         _entry(
@@ -68,9 +68,13 @@ def report_remediation(case: Case, command: Command, event: Event, actor: Actor)
     task = case.task
     if task is None:
         raise LookupError("a report without a task was let through")
-    task.result = command.result
-    task.evidence = command.evidence
-    task.done_by_id = actor.person.id
+    failed = event is Event.FAILED
+    case.change_task(
+        result=command.result,
+        evidence=command.evidence,
+        done_by_id=actor.person.id,
+        done_at=None if failed else case.now,
+    )
     actor.decision(command, settles=False, details={"result": command.result})
     case.record(
         actor.entry(
@@ -81,18 +85,15 @@ def report_remediation(case: Case, command: Command, event: Event, actor: Actor)
             disclosures={"evidence": command.evidence},
         )
     )
-    if event is Event.FAILED:
+    if failed:
         case.move(State.REMEDIATING, next_step_at=add_business(case.now, REMIND_AFTER, actor.person.working_time))
         case.ask([None])
         return
-    task.done_at = case.now
     if task.kind == "revoke":
-        case.token.state = "revoked"
+        case.change_token(state="revoked")
     else:
-        case.token.last_rotated_at = case.now
-        case.token.last_attested_at = case.now
+        case.change_token(last_rotated_at=case.now, last_attested_at=case.now)
         quiet_answered_reasons(case)
-    case.token.updated_at = case.now
     case.move(State.SETTLED)
 
 
@@ -102,12 +103,11 @@ def remind_of_work(case: Case) -> None:
     if task is None:
         raise LookupError(f"request {case.request_id} is being remediated without a task")
     first = task.remind_at is not None
-    task.remind_at = None
+    case.change_task(remind_at=None)
     readers: list[Reader] = [task.assignee_id] if first else list(dict.fromkeys([task.assignee_id, None]))
     case.record(_entry(case, RecordKind.NO_RESPONSE, reason=task.kind, details={"remediation": "open"}))
     working = case.people.working_time(task.assignee_id)
-    case.request.next_step_at = add_business(case.now, REMIND_AFTER, working)
-    case.session.add(case.request)
+    case.change(next_step_at=add_business(case.now, REMIND_AFTER, working))
     case.ask(readers)
 
 

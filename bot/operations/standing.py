@@ -14,6 +14,7 @@ from bot.rules.people import MAX_CHAIN
 from bot.rules.standing import Standing
 from storage.database import among
 from storage.inventory import OWNERSHIP, TOKEN, VENDOR
+from storage.prepared import Prepared
 
 _HELD = (
     select(
@@ -26,7 +27,7 @@ _HELD = (
     .outerjoin(OWNERSHIP, and_(OWNERSHIP.c.token_id == TOKEN.c.id, OWNERSHIP.c.to_at.is_(None)))
     .outerjoin(VENDOR, VENDOR.c.id == TOKEN.c.vendor_id)
 )
-_HELD_OF_ONE = _HELD.where(TOKEN.c.id == bindparam("token_id"))  # put together once: it runs at every click
+_HELD_OF_ONE = Prepared(_HELD.where(TOKEN.c.id == bindparam("of_id")))
 
 
 def standings(session: Session, ctx: Context, people: People, token_ids: Sequence[int]) -> dict[int, Standing]:
@@ -39,7 +40,7 @@ def standings(session: Session, ctx: Context, people: People, token_ids: Sequenc
 
 def standing_of(session: Session, ctx: Context, people: People, token_id: int) -> Standing:
     """The standing of one token as of now."""
-    rows = session.connection().execute(_HELD_OF_ONE, {"token_id": token_id}).all()
+    rows = _HELD_OF_ONE.all(session, of_id=token_id)
     return _standings(session, ctx, people, [token_id], rows)[token_id]
 
 

@@ -18,6 +18,7 @@ from bot.slack.calls import attempt, client
 from bot.slack.payloads import Sender
 from messages.cards.facts import Refusal
 from storage.people import CHAT_IDENTITY, PERSON
+from storage.prepared import Prepared
 
 _COLUMNS = (
     CHAT_IDENTITY.c.deactivated,
@@ -26,6 +27,17 @@ _COLUMNS = (
     PERSON.c.email,
     PERSON.c.timezone,
     PERSON.c.active,
+)
+_ACCOUNT = Prepared(
+    select(*_COLUMNS)
+    .join(PERSON, PERSON.c.id == CHAT_IDENTITY.c.person_id)
+    .where(
+        CHAT_IDENTITY.c.platform == bindparam("platform"),
+        or_(CHAT_IDENTITY.c.workspace == bindparam("workspace"), CHAT_IDENTITY.c.workspace == ""),  # quicker than IN
+        CHAT_IDENTITY.c.user_id == bindparam("account"),
+    )
+    .order_by(CHAT_IDENTITY.c.workspace.desc())
+    .limit(1)
 )
 _FORGET_AFTER = timedelta(minutes=1)
 _MOST_STRANGERS = 1_000
@@ -47,18 +59,6 @@ class Accounts:
         self._ctx = ctx
         self._client = client(token, api_url)
         self._strangers: dict[str, datetime] = {}
-        # Put together once: it runs at every click.
-        self._account = (
-            select(*_COLUMNS)
-            .join(PERSON, PERSON.c.id == CHAT_IDENTITY.c.person_id)
-            .where(
-                CHAT_IDENTITY.c.platform == ctx.platform,
-                or_(CHAT_IDENTITY.c.workspace == ctx.workspace, CHAT_IDENTITY.c.workspace == ""),  # quicker than IN
-                CHAT_IDENTITY.c.user_id == bindparam("account"),
-            )
-            .order_by(CHAT_IDENTITY.c.workspace.desc())
-            .limit(1)
-        )
 
     def identify(self, sender: Sender) -> Acting | Refusal:
         """Who acted, or why they cannot."""
@@ -72,7 +72,8 @@ class Accounts:
 
     def _known(self, session: Session, user_id: str) -> Acting | Refusal | None:
         """None: no such account is tied to anybody yet."""
-        row = session.connection().execute(self._account, {"account": user_id}).first()
+        ctx = self._ctx
+        row = _ACCOUNT.first(session, platform=ctx.platform, workspace=ctx.workspace, account=user_id)
         if row is None:
             return None
         zone = self._ctx.policy.working_hours.of_person(row.timezone).timezone
