@@ -9,11 +9,10 @@ Whether the authority's certificate was revoked is not looked up: that needs the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -21,19 +20,22 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509 import (
     BasicConstraints,
     Certificate,
+    DuplicateExtension,
     ExtendedKeyUsage,
     ExtensionNotFound,
+    InvalidVersion,
     KeyUsage,
+    UnsupportedGeneralNameType,
     load_der_x509_certificate,
     load_pem_x509_certificates,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from storage.ledger.der import CONTEXT_0, INTEGER, OCTETS, OID, SEQUENCE, SET, TIME, Reader, only, wrap
+
 MAX_REPLY_BYTES = 1_000_000
 MAX_CHAIN = 8  # certificates from the authority's to a trusted root
 
-_INTEGER, _OCTETS, _OID, _TIME, _SEQUENCE, _SET = 0x02, 0x04, 0x06, 0x18, 0x30, 0x31
-_CONTEXT_0 = 0xA0  # [0], constructed
 
 # Object identifiers as their DER contents.
 _SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
@@ -56,6 +58,17 @@ _HASH_OF_SIGNATURE: dict[bytes, hashes.HashAlgorithm] = {
     bytes.fromhex("2a8648ce3d040304"): hashes.SHA512(),
 }
 _RSA_WITH_DIGEST = bytes.fromhex("2a864886f70d010101")  # rsaEncryption: the hash is that of the digest algorithm
+
+
+#: What ``cryptography`` raises on a certificate that is not one, some of it only when a part of it is looked at.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    InvalidVersion,
+    DuplicateExtension,
+    UnsupportedAlgorithm,
+    UnsupportedGeneralNameType,
+)
 
 
 class TimestampError(ValueError):
@@ -100,11 +113,16 @@ def verify_timestamp(reply: bytes, data: bytes, roots: Sequence[Certificate]) ->
     token = _Token.parse(reply)
     if _digest(token.imprint_hash, data) != token.imprint:
         raise TimestampError("the time-stamp is of something else")
-    signer = token.signer()
-    token.check_signature(signer)
-    _check_usage(signer)
-    _check_chain(signer, token.certificates, roots, token.at)
-    return Stamp(token.at, signer.subject.rfc4514_string())
+    try:
+        signer = token.signer()
+        token.check_signature(signer)
+        _check_usage(signer)
+        _check_chain(signer, token.certificates, roots, token.at)
+        return Stamp(token.at, signer.subject.rfc4514_string())
+    except TimestampError:
+        raise
+    except (*_UNREADABLE, IndexError, StopIteration) as error:
+        raise TimestampError("a certificate in it cannot be read") from error
 
 
 # ---------------------------------------------------------------- the certificates
@@ -187,37 +205,35 @@ class _Token:
             raise TimestampError(f"a time-stamp has at most {MAX_REPLY_BYTES} bytes; this one has {len(reply)}")
         try:
             return cls._parse(reply)
-        except (IndexError, StopIteration, UnicodeDecodeError, UnsupportedAlgorithm) as error:
-            raise TimestampError("not a time-stamp reply") from error
         except TimestampError:
             raise
-        except ValueError as error:
-            raise TimestampError(f"not a time-stamp reply: {error}") from error
+        except (*_UNREADABLE, IndexError, StopIteration) as error:
+            raise TimestampError("not a time-stamp reply") from error
 
     @classmethod
     def _parse(cls, reply: bytes) -> _Token:
-        response = _Reader(_only(reply, _SEQUENCE))
-        status = _Reader(response.take(_SEQUENCE)).take(_INTEGER)
+        response = Reader(only(reply, SEQUENCE))
+        status = Reader(response.take(SEQUENCE)).take(INTEGER)
         if status not in (b"\x00", b"\x01"):
             raise TimestampError("the authority refused to stamp")
-        info = _Reader(response.take(_SEQUENCE))
-        if info.take(_OID) != _SIGNED_DATA:
+        info = Reader(response.take(SEQUENCE))
+        if info.take(OID) != _SIGNED_DATA:
             raise TimestampError("not a signed time-stamp")
-        signed = _Reader(_only(info.take(_CONTEXT_0), _SEQUENCE))
-        signed.take(_INTEGER)
-        signed.take(_SET)
-        holder = _Reader(signed.take(_SEQUENCE))
-        if holder.take(_OID) != _TST_INFO:
+        signed = Reader(only(info.take(CONTEXT_0), SEQUENCE))
+        signed.take(INTEGER)
+        signed.take(SET)
+        holder = Reader(signed.take(SEQUENCE))
+        if holder.take(OID) != _TST_INFO:
             raise TimestampError("not a time-stamp")
-        content = _only(holder.take(_CONTEXT_0), _OCTETS)
+        content = only(holder.take(CONTEXT_0), OCTETS)
         certificates = tuple(
             load_der_x509_certificate(one.whole)
-            for one in _Reader(signed.take_optional(_CONTEXT_0) or b"").rest()
-            if one.tag == _SEQUENCE
+            for one in Reader(signed.take_optional(CONTEXT_0) or b"").rest()
+            if one.tag == SEQUENCE
         )
         signed.take_optional(0xA1)  # revocation lists: not looked at
-        signer, *more = _Reader(signed.take(_SET)).rest()
-        if more or signer.tag != _SEQUENCE:
+        signer, *more = Reader(signed.take(SET)).rest()
+        if more or signer.tag != SEQUENCE:
             raise TimestampError("a time-stamp is signed by exactly one authority")
         at, imprint_hash, imprint = _read_info(content)
         return cls(at, imprint_hash, imprint, content, certificates, *_read_signer(signer.content))
@@ -226,11 +242,11 @@ class _Token:
         """The certificate that the signed attributes name (RFC 5816): no other one with the same key will do."""
         for attribute, algorithm in ((_SIGNING_CERTIFICATE_V2, None), (_SIGNING_CERTIFICATE, hashes.SHA1())):  # noqa: S303
             if attribute in self.attributes:
-                first = _Reader(_Reader(_only(self.attributes[attribute], _SEQUENCE)).take(_SEQUENCE))
-                named = _Reader(first.take(_SEQUENCE))
-                stated = named.take_optional(_SEQUENCE) if algorithm is None else None
-                chosen = algorithm or (hashes.SHA256() if stated is None else _hash_named(_Reader(stated).take(_OID)))
-                wanted = named.take(_OCTETS)
+                first = Reader(Reader(only(self.attributes[attribute], SEQUENCE)).take(SEQUENCE))
+                named = Reader(first.take(SEQUENCE))
+                stated = named.take_optional(SEQUENCE) if algorithm is None else None
+                chosen = algorithm or (hashes.SHA256() if stated is None else _hash_named(Reader(stated).take(OID)))
+                wanted = named.take(OCTETS)
                 for certificate in self.certificates:
                     if certificate.fingerprint(chosen) == wanted:
                         return certificate
@@ -242,9 +258,9 @@ class _Token:
         Raises:
             TimestampError: one of them is not so.
         """
-        if self.attributes.get(_CONTENT_TYPE) != _wrap(_OID, _TST_INFO):
+        if self.attributes.get(_CONTENT_TYPE) != wrap(OID, _TST_INFO):
             raise TimestampError("the signature is not over a time-stamp")
-        if self.attributes.get(_MESSAGE_DIGEST) != _wrap(_OCTETS, _digest(self.digest, self.content)):
+        if self.attributes.get(_MESSAGE_DIGEST) != wrap(OCTETS, _digest(self.digest, self.content)):
             raise TimestampError("the time-stamp was changed after it was signed")
         key, signed = signer.public_key(), self.signed_attributes
         algorithm = _HASH_OF_SIGNATURE.get(self.signature_algorithm, self.digest)
@@ -266,36 +282,36 @@ class _Token:
 
 def _read_info(content: bytes) -> tuple[datetime, hashes.HashAlgorithm, bytes]:
     """``TSTInfo``: the moment, and what was stamped by which hash."""
-    info = _Reader(_only(content, _SEQUENCE))
-    if info.take(_INTEGER) != b"\x01":
+    info = Reader(only(content, SEQUENCE))
+    if info.take(INTEGER) != b"\x01":
         raise TimestampError("time-stamps of this version are not known")
-    info.take(_OID)
-    imprint = _Reader(info.take(_SEQUENCE))
-    algorithm = _hash_named(_Reader(imprint.take(_SEQUENCE)).take(_OID))
-    hashed = imprint.take(_OCTETS)
-    info.take(_INTEGER)
-    return _moment(info.take(_TIME)), algorithm, hashed
+    info.take(OID)
+    imprint = Reader(info.take(SEQUENCE))
+    algorithm = _hash_named(Reader(imprint.take(SEQUENCE)).take(OID))
+    hashed = imprint.take(OCTETS)
+    info.take(INTEGER)
+    return _moment(info.take(TIME)), algorithm, hashed
 
 
 def _read_signer(
     content: bytes,
 ) -> tuple[hashes.HashAlgorithm, bytes, bytes, dict[bytes, bytes], bytes]:
     """``SignerInfo``: digest, signature algorithm, signed attributes (whole, and by type), signature."""
-    reader = _Reader(content)
-    reader.take(_INTEGER)
+    reader = Reader(content)
+    reader.take(INTEGER)
     next(reader)  # who: the signing certificate attribute says it better
-    digest = _hash_named(_Reader(reader.take(_SEQUENCE)).take(_OID))
-    attributes = reader.take(_CONTEXT_0)
-    algorithm = _Reader(reader.take(_SEQUENCE)).take(_OID)
-    signature = reader.take(_OCTETS)
+    digest = _hash_named(Reader(reader.take(SEQUENCE)).take(OID))
+    attributes = reader.take(CONTEXT_0)
+    algorithm = Reader(reader.take(SEQUENCE)).take(OID)
+    signature = reader.take(OCTETS)
     found: dict[bytes, bytes] = {}
-    for one in _Reader(attributes).rest():
-        attribute = _Reader(one.content)
-        kind = attribute.take(_OID)
-        if one.tag != _SEQUENCE or kind in found:
+    for one in Reader(attributes).rest():
+        attribute = Reader(one.content)
+        kind = attribute.take(OID)
+        if one.tag != SEQUENCE or kind in found:
             raise TimestampError("the signed attributes are malformed")
-        found[kind] = attribute.take(_SET)
-    return digest, algorithm, _wrap(_SET, attributes), found, signature
+        found[kind] = attribute.take(SET)
+    return digest, algorithm, wrap(SET, attributes), found, signature
 
 
 def _moment(text: bytes) -> datetime:
@@ -320,72 +336,3 @@ def _digest(algorithm: hashes.HashAlgorithm, data: bytes) -> bytes:
     hasher = hashes.Hash(algorithm)
     hasher.update(data)
     return hasher.finalize()
-
-
-# ---------------------------------------------------------------- DER (X.690)
-
-
-class _Element(NamedTuple):
-    tag: int
-    content: bytes
-    whole: bytes
-
-
-class _Reader:
-    """The elements of a constructed value, one after the other. Definite lengths in their shortest form only."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    def __iter__(self) -> Iterator[_Element]:
-        return self
-
-    def __next__(self) -> _Element:
-        data, start = self._data, self._at
-        if start == len(data):
-            raise StopIteration
-        length, at = data[start + 1], start + 2
-        if length & 0x80:
-            size = length & 0x7F
-            length = int.from_bytes(data[at : at + size], "big")
-            if not 1 <= size <= 4 or length < 0x80 or length >> 8 * (size - 1) == 0:
-                raise TimestampError("not DER")
-            at += size
-        self._at = at + length
-        if self._at > len(data):
-            raise TimestampError("cut off")
-        return _Element(data[start], data[at : self._at], data[start : self._at])
-
-    def take(self, tag: int) -> bytes:
-        """The content of the next element, which must have this tag."""
-        element = next(self)
-        if element.tag != tag:
-            raise TimestampError("not a time-stamp reply")
-        return element.content
-
-    def take_optional(self, tag: int) -> bytes | None:
-        """The content of the next element if it has this tag."""
-        if self._at < len(self._data) and self._data[self._at] == tag:
-            return next(self).content
-        return None
-
-    def rest(self) -> list[_Element]:
-        return list(self)
-
-
-def _only(data: bytes, tag: int) -> bytes:
-    """The content of the one element that ``data`` is."""
-    reader = _Reader(data)
-    content = reader.take(tag)
-    if reader.rest():
-        raise TimestampError("there is something behind its end")
-    return content
-
-
-def _wrap(tag: int, content: bytes) -> bytes:
-    length = len(content)
-    if length < 0x80:
-        return bytes([tag, length]) + content
-    size = (length.bit_length() + 7) // 8
-    return bytes([tag, 0x80 | size]) + length.to_bytes(size, "big") + content

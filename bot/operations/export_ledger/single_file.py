@@ -18,6 +18,7 @@ MODULES = (
     "checkpoint",
     "trust_policy",
     "tlog_proof",
+    "der",
     "timestamp",
     "verdict",
     "bundle",
