@@ -9,6 +9,7 @@ Times are in milliseconds since 1970 UTC. People are named where their names may
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any, Final
 
@@ -27,6 +28,8 @@ _PRODUCT: Final = {"name": "Whose", "vendor_name": "Whose"}
 _ENDPOINT: Final = {"name": "whose", "svc_name": "Whose"}
 _CREDENTIAL: Final = "Credential"
 _OTHER: Final = 99
+#: What the schema takes for an address (its type ``email_t``); any other text is only a name.
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9-]+\.[A-Za-z0-9.-]+")
 
 
 class Events:
@@ -198,14 +201,9 @@ def _person(ref: str, named: str) -> dict[str, Any]:
         name, _, address = named.rpartition(" <")
         user["name"] = clean(name or named)
         address = address.removesuffix(">") if name else named
-        if _is_address(address):
+        if _ADDRESS.fullmatch(address):
             user["email_addr"] = address
     return user
-
-
-def _is_address(content: str) -> bool:
-    local, _, domain = content.partition("@")
-    return content.isascii() and content.isprintable() and " " not in content and bool(local) and "." in domain
 
 
 @lru_cache(1024)

@@ -183,9 +183,14 @@ class Assessment:
         }
 
     def _nothing(self) -> dict[str, Any]:
-        selections = [{"description": "None: no record in this bundle is evidence for a control that is mapped."}]
+        """The one result of a bundle without evidence, as there has to be one: what was looked for."""
+        looked_for = [token(of.key, one.id) for of in self._controls.frameworks for one in of.controls]
+        selection = {
+            "description": "Controls that were looked for. No record in this bundle is evidence for any of them.",
+            "include-controls": [{"control-id": one} for one in dict.fromkeys(looked_for)],
+        }
         frame = self._frame("nothing", "No evidence", self._as_of())
-        return {**frame, "reviewed-controls": {"control-selections": selections}, "remarks": _REMARKS}
+        return {**frame, "reviewed-controls": {"control-selections": [selection]}, "remarks": _REMARKS}
 
     def _frame(self, key: str, title: str, start: str) -> dict[str, Any]:
         about = self._about

@@ -119,7 +119,7 @@ class Said(NamedTuple):
     """Milliseconds since 1970 UTC."""
     effective_at: int
     outcome: str
-    """What came of it, in a few words; the reason where the kind says all."""
+    """What came of it, in a few words; empty where the kind says all."""
     written: str
     """What somebody wrote about it, where it has not been erased."""
 
@@ -193,6 +193,18 @@ def _default(_reason: str, details: Mapping[str, Any]) -> str:
     return "revocation begun" if details.get("action") == "open_revocation" else "nothing was switched off"
 
 
+def _opened(reason: str, _details: Mapping[str, Any]) -> str:
+    return {"rotate": "to be rotated", "revoke": "to be revoked"}.get(reason, reason)
+
+
+def _begun_anew(reason: str, _details: Mapping[str, Any]) -> str:
+    return {"shrank": "records were missing", "forked": "records differed from those signed"}.get(reason, reason)
+
+
+def _kind_says_all(_reason: str, _details: Mapping[str, Any]) -> str:
+    return ""
+
+
 def _undelivered(_reason: str, details: Mapping[str, Any]) -> str:
     return text(details.get("code"))
 
@@ -216,9 +228,17 @@ _OUTCOMES: Final[Mapping[RecordKind, Callable[[str, Mapping[str, Any]], str]]] =
     RecordKind.DECISION: _did,
     RecordKind.REFUSED: _refused,
     RecordKind.OWNERSHIP_CHANGED: _changed,
+    RecordKind.HANDOVER_PROPOSED: _did,
     RecordKind.HANDOVER_ANSWERED: _did,
+    RecordKind.REMEDIATION_OPENED: _opened,
     RecordKind.REMEDIATION_RESULT: _result,
     RecordKind.DEFAULT_ACTION: _default,
     RecordKind.INVENTORY_IMPORTED: _imported,
+    RecordKind.TOKEN_VANISHED: _kind_says_all,
     RecordKind.DELIVERY_FAILED: _undelivered,
+    RecordKind.POLICY_CHANGED: _kind_says_all,
+    RecordKind.EPOCH_OPENED: _begun_anew,
+    RecordKind.KEY_ROTATED: _kind_says_all,
+    RecordKind.PERSON_ERASED: _kind_says_all,
+    RecordKind.PERSON_NAMED: _kind_says_all,
 }
