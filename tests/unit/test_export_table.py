@@ -22,23 +22,6 @@ from tests.unit.hostile_text import HOSTILE, text_faults
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "−1"]
 FORMULAS += ["＝1+1", "＋1", "－1", "＠x", "﹢1", "﹣1", "﹦1"]  # other forms of the same signs
-    "=1+1",
-    "+1",
-    "-1",
-    "@SUM(A1)",
-    "\t=1",
-    "\r=1",
-    "\n=1",
-    "＝1+1",
-    "＋1",
-    "－1",
-    "＠x",
-    "﹢1",
-    "﹣1",
-    "﹦1",
-    "−1",
-    " =1",
-]
 
 
 def lines(about: About, records: list[StoredRecord]) -> list[dict[str, str]]:
@@ -114,7 +97,7 @@ def test_every_record_is_a_line_that_says_what_it_says() -> None:
         "Written reason": "Still feeds the nightly export. Checked with finance.",
         "Platform": "slack",
         "First signed checkpoint": "20",
-        "First dated proof": "tsa: tsa:https://tsa.example.com",
+        "First dated proof": "tsa:https://tsa.example.com",
     }
 
 

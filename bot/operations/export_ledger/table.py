@@ -119,7 +119,7 @@ class Table:
             return seq + 1, ("", "", "")
         if kept is None or kept[1].at is None:
             return signed.size, (str(signed.size), "", "")
-        return signed.size, (str(signed.size), cell(f"{kept[1].kind}: {kept[1].anchor}"), utc(to_ms(kept[1].at)))
+        return signed.size, (str(signed.size), cell(kept[1].anchor), utc(to_ms(kept[1].at)))
 
 
 Cells = tuple[str, ...]
