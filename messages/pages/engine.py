@@ -17,6 +17,7 @@ from messages.inert import clean, short
 from messages.moments import day, spoken
 from messages.pages.timeline import Timeline, draw, sample
 from messages.view import Code, Inline, Moment, Strong, Text
+from messages.wording.recording import begins
 
 _NAME = 90
 _FOLDER = Path(__file__).parent
@@ -45,7 +46,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"short": _short, "capital": _capital, "number": "{:,}".format}
+    environment.filters |= {"short": _short, "capital": _capital, "ours": begins, "number": "{:,}".format}
     return environment
 
 

@@ -11,7 +11,6 @@ from messages.pages.timeline import Lane, Mark, MarkKind, Span, Timeline
 from messages.view import Moment
 from messages.wording import names, recording, reporting
 
-_OFFICES = ("service_owner", "business_owner", "backup_owner", "vendor_relationship_owner")
 _MARKS: dict[str, MarkKind] = {
     "asked": "asked",
     "no_response": "no_answer",
@@ -47,8 +46,8 @@ def timeline_of(story: Story) -> Timeline:
 
 def by_office(tenures: Sequence[Tenure]) -> list[Tenure]:
     """Those of a person, office by office, in the order of time."""
-    people = [one for one in tenures if one.role in _OFFICES]
-    return sorted(people, key=lambda one: (_OFFICES.index(one.role), one.since))
+    people = [one for one in tenures if one.role in names.OFFICES]
+    return sorted(people, key=lambda one: (names.OFFICES.index(one.role), one.since))
 
 
 def office_lanes(tenures: Sequence[Tenure]) -> list[Lane]:
@@ -58,7 +57,7 @@ def office_lanes(tenures: Sequence[Tenure]) -> list[Lane]:
             names.role(role)[:1].upper() + names.role(role)[1:],
             [Span(names.person(one.name), one.since, one.until) for one in tenures if one.role == role],
         )
-        for role in _OFFICES
+        for role in names.OFFICES
     ]
 
 

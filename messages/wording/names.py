@@ -12,6 +12,8 @@ from messages.view import Moment
 if TYPE_CHECKING:
     from messages.cards.facts import TokenFacts
 
+OFFICES = ("service_owner", "business_owner", "backup_owner", "vendor_relationship_owner")
+"""The roles that somebody is named for, in the order to tell them."""
 NAME = 60
 """Characters of a name that a sentence shows."""
 

@@ -17,11 +17,17 @@ _MOST_REASON = 200
 def happened(line: HistoryLine) -> str:
     """One record as a sentence, with the reason that was given for it."""
     sentence = _SENTENCES.get(line.kind.lower(), _other)(line)
-    sentence = sentence[:1].upper() + sentence[1:] if sentence.startswith("somebody") else sentence
+    sentence = begins(sentence)
     given = short(line.reason, _MOST_REASON) if line.kind.lower() in _WITH_REASON else ""
     return f"{sentence} Reason given: “{given}”" if given and given != line.outcome else sentence
 
 
+def begins(sentence: str) -> str:
+    """A sentence that may begin with words of ours for a person; a name is written as its owner writes it."""
+    return sentence[:1].upper() + sentence[1:] if sentence.startswith(_OUR_WORDS) else sentence
+
+
+_OUR_WORDS = ("somebody", "the security channel")
 _WITH_REASON = {"decision", "handover_proposed", "handover_answered", "epoch_opened"}
 
 

@@ -37,16 +37,19 @@ def records_named(proofs: Sequence[ProvenRecord]) -> str:
 
 def proof(facts: AccountableFacts) -> Text:
     """On which records the answer rests, how far they are signed, and by when they were written."""
-    if not facts.proofs:
-        return [recording.NO_RECORDS]
-    last = facts.proofs[-1]
-    signed = [one for one in facts.proofs if one.signed_size is not None]
+    return proof_of(facts.proofs, facts.zone) if facts.proofs else [recording.NO_RECORDS]
+
+
+def proof_of(proofs: Sequence[ProvenRecord], zone: str) -> Text:
+    """The same for any records, of which there is at least one."""
+    last = proofs[-1]
+    signed = [one for one in proofs if one.signed_size is not None]
     dated = [one for one in signed if one.kept_at is not None]
-    text: list[Inline] = [f"This rests on {records_named(facts.proofs)} of the ledger"]
+    text: list[Inline] = [f"This rests on {records_named(proofs)} of the ledger"]
     text.append(f"; signed up to {record_named(signed[-1].epoch, signed[-1].seq)}" if signed else "; not signed yet")
     if dated and dated[-1].kept_at is not None:
         part = "" if dated[-1] in (last, signed[-1]) else f"up to {record_named(dated[-1].epoch, dated[-1].seq)} "
-        text += [f", {part}written no later than ", Moment(dated[-1].kept_at, facts.zone)]
+        text += [f", {part}written no later than ", Moment(dated[-1].kept_at, zone)]
         text.append(f", {kept_by(dated[-1].kept_kind, dated[-1].kept_by)}")
     return [*text, ". "]
 
