@@ -20,7 +20,6 @@ from bot.operations.export_ledger.ocsf_classes import API_ACTIVITY, COMPLIANCE_F
 from bot.operations.export_ledger.words import KIND_WORDS, Said, text
 from bot.rules.controls import ControlRef, Controls
 from messages.inert import clean
-from storage.ledger.log import StoredRecord
 from storage.ledger.record import RecordKind
 
 VERSION: Final = "1.8.0"
@@ -38,33 +37,34 @@ class Events:
     def __init__(self, about: About, controls: Controls) -> None:
         self._about, self._controls, self._names = about, controls, about.names
         metadata = {"version": VERSION, "product": _PRODUCT, "log_name": about.log, "log_provider": "Whose"}
-        self._metadata = to_json(metadata)[1:-1]
+        self._metadata = to_json(metadata)[:-1]
+        self._log_id = to_json(about.log_id)[1:-1]
 
     def line(self, said: Said) -> bytes:
         """A record as an event, with its line end: a JSON object, keys in the order in which people read."""
         shape = shape_of(said.record.kind, said.reason, said.details)
         # What is the same for many records was written out once: half of an event is.
-        return b'{"time":%d,%b,"metadata":{%b,%b,%b\n' % (
+        return b'{"time":%d,%b,"metadata":%b,%b\n' % (
             said.effective_at,
             _written_out(shape),
-            self._metadata,
-            to_json(self._of(said))[1:],
+            self._of(said),
             to_json(self._rest(said, shape))[1:],
         )
 
-    def _of(self, said: Said) -> dict[str, Any]:
-        """The metadata that is this record's alone."""
-        record, request = said.record, said.fields.get("request")
-        about = {
-            "uid": self._uid(record),
-            "original_event_uid": text(said.fields.get("id")),
-            "event_code": _CODES[record.kind],
-            "sequence": record.seq,
-            "logged_time": said.recorded_at,
-        }
-        if type(request) is int:
-            about["correlation_uid"] = f"{self._about.log_id}/request/{request}"
-        return about
+    def _of(self, said: Said) -> bytes:
+        """The metadata, as JSON."""
+        record, request, log_id = said.record, said.fields.get("request"), self._log_id
+        return b'%b,"uid":"%b/%d/%d","original_event_uid":%b,%b,"sequence":%d,"logged_time":%d%b}' % (
+            self._metadata,
+            log_id,
+            record.epoch,
+            record.seq,
+            to_json(text(said.fields.get("id"))),
+            _CODES[record.kind],
+            record.seq,
+            said.recorded_at,
+            b',"correlation_uid":"%b/request/%d"' % (log_id, request) if type(request) is int else b"",
+        )
 
     def _rest(self, said: Said, shape: Shape) -> dict[str, Any]:
         record, words = said.record, KIND_WORDS[said.record.kind]
@@ -72,7 +72,7 @@ class Events:
         event: dict[str, Any] = {"message": message}
         if shape.class_uid == COMPLIANCE_FINDING:
             event["finding_info"] = {
-                "uid": self._uid(record),
+                "uid": f"{self._about.log_id}/{record.epoch}/{record.seq}",
                 "title": message,
                 "created_time": said.recorded_at,
                 "types": [words],
@@ -96,9 +96,6 @@ class Events:
             "details": said.details,
         }
         return event
-
-    def _uid(self, record: StoredRecord) -> str:
-        return f"{self._about.log_id}/{record.epoch}/{record.seq}"
 
     def _call(self, event: dict[str, Any], said: Said) -> None:
         """What an issuing system was told to do, and what it answered."""
@@ -168,7 +165,7 @@ class Events:
                 return {"uid": self._about.log_id, "name": "inventory", "type": "Inventory", "type_id": _OTHER}
 
 
-_CODES: Final = {kind: kind.name.lower() for kind in RecordKind}
+_CODES: Final = {kind: b'"event_code":%b' % to_json(kind.name.lower()) for kind in RecordKind}
 
 
 @lru_cache(1024)

@@ -127,7 +127,8 @@ class Said(NamedTuple):
 def read(record: StoredRecord) -> Said:
     """Take a record apart."""
     fields = record.fields
-    details, held = part(fields, "details"), part(fields, "accountable")
+    found = [one if type(one) is dict else _NOTHING for one in map(fields.get, _PARTS)]
+    details, token, actor, at_role, authority, held = found
     reason = text(fields.get("reason"))
     recorded, effective = fields.get("recorded_at"), fields.get("effective_at")
     recorded_at = recorded if type(recorded) is int else to_ms(record.recorded_at)
@@ -136,17 +137,21 @@ def read(record: StoredRecord) -> Said:
         fields,
         reason,
         details,
-        part(fields, "token"),
-        part(fields, "actor"),
-        part(fields, "role"),
-        part(fields, "authority"),
-        part(held, "before") if held else held,
-        part(held, "after") if held else held,
+        token,
+        actor,
+        at_role,
+        authority,
+        part(held, "before") if held else _NOTHING,
+        part(held, "after") if held else _NOTHING,
         recorded_at,
         effective if type(effective) is int else recorded_at,
         _outcome(record.kind, reason, details),
         _written(record.disclosures) if record.disclosures else "",
     )
+
+
+_PARTS: Final = ("details", "token", "actor", "role", "authority", "accountable")
+_NOTHING: Final[dict[str, Any]] = {}
 
 
 def _written(disclosures: Mapping[str, str]) -> str:

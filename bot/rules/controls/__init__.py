@@ -7,14 +7,14 @@ there is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, Final, NamedTuple, Self
 
 from bot.rules.controls.framework import Control, ControlsError, Evidence, Framework, read_framework
-from bot.rules.controls.vocabulary import CHECKPOINT, TOKEN_FACTS, VOCABULARY, word
+from bot.rules.controls.vocabulary import CHECKPOINT, word
 from storage.ledger.record import RecordKind
 
 __all__ = [
@@ -51,6 +51,7 @@ class Controls:
 
     def __init__(self, frameworks: Sequence[Framework]) -> None:
         self.frameworks = tuple(frameworks)
+        self._asked = {kind: _asked_of(kind, self.frameworks) for kind in RecordKind}
         self._answer = lru_cache(_MOST_KEPT)(self._match)
         self._one_of_each: dict[tuple[ControlRef, ...], tuple[ControlRef, ...]] = {}
 
@@ -87,11 +88,10 @@ class Controls:
             details: of the record.
             token: the record's token part.
         """
-        words = VOCABULARY[kind]  # anything else cannot matter, and would only fill the cache
-        known = words.reasons
-        why = tuple([one for one in reasons if one in known])
-        said = _said(details, words.details) if words.details and details else ()
-        facts = _said(token, TOKEN_FACTS) if token else ()
+        asked = self._asked[kind]  # anything else cannot matter, and would only fill the cache
+        why = tuple([one for one in reasons if one in asked.reasons]) if asked.reasons else ()
+        said = _said(details, asked.details) if asked.details and details else ()
+        facts = _said(token, asked.token) if asked.token and token else ()
         return self._answer(kind, why, said, facts)
 
     def of_record(self, kind: RecordKind, fields: Mapping[str, Any]) -> tuple[ControlRef, ...]:
@@ -129,6 +129,35 @@ class Controls:
         )
 
 
-def _said(part: Mapping[str, Any], known: Mapping[str, frozenset[str]]) -> _Said:
-    """What a part of a record says, as far as a mapping may ask for it."""
-    return tuple([(key, word(part[key])) for key, values in known.items() if key in part and word(part[key]) in values])
+class _Asked(NamedTuple):
+    """What the frameworks ask of the records of a kind: the words that can make a difference."""
+
+    reasons: frozenset[str]
+    details: Mapping[str, frozenset[str]]
+    token: Mapping[str, frozenset[str]]
+
+
+def _asked_of(kind: RecordKind, frameworks: Sequence[Framework]) -> _Asked:
+    name = kind.name.lower()
+    found = [
+        evidence
+        for framework in frameworks
+        for control in framework.controls
+        for evidence in control.evidence
+        if name in evidence.kinds
+    ]
+    reasons = frozenset(reason for evidence in found for reason in evidence.reasons)
+    return _Asked(reasons, _together(one.details for one in found), _together(one.token for one in found))
+
+
+def _together(asked: Iterable[Mapping[str, Sequence[str]]]) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for one in asked:
+        for key, values in one.items():
+            found[key] = found.get(key, frozenset()) | frozenset(values)
+    return found
+
+
+def _said(part: Mapping[str, Any], asked: Mapping[str, frozenset[str]]) -> _Said:
+    """What a part of a record says, as far as it is asked for."""
+    return tuple([(key, word(part[key])) for key, values in asked.items() if key in part and word(part[key]) in values])
