@@ -6,7 +6,7 @@ keep their size. Nothing is told by colour alone, and a table beside the picture
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -23,11 +23,11 @@ _LEFT, _RIGHT = 0.5, 99.5  # percent of the width
 _CLOSEST = 3.0  # percent between two marks in one row
 _MOST_ROWS = 5
 _TOP, _LANE, _BAR, _MARK_ROW, _AXIS = 24, 46, 22, 20, 26  # pixels
-_MOST_LABELS = 6
-_MOST_MONTHS = 48
+_MOST_LABELS, _MOST_STROKES = 6, 48
 _LABEL = 80
-_STEPS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 6000, 24000)  # months between two labels
+_STEPS = (1, 3, 6, 12, 24, 120, 240, 1200, 2400, 12000, 24000)  # months; each divides those behind it
 _LAST_YEAR = 9999
+_LATEST = datetime(_LAST_YEAR, 12, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -123,13 +123,11 @@ def ticks(start: datetime, end: datetime) -> list[Tick]:
         return []
     if end - start <= timedelta(days=62):
         return _day_ticks(start, end)
-    months = list(_months(start, end))
-    step = next((step for step in _STEPS if _labels(months, step)), _STEPS[-1])
-    fine = 1 if len(months) <= _MOST_MONTHS else 12 if len(months) <= 12 * _MOST_MONTHS else step
+    first, last = _index(start) + (start > _month(_index(start))), _index(end)
+    labels, strokes = _step(first, last, _MOST_LABELS), _step(first, last, _MOST_STROKES)
     return [
-        Tick(at, _month_label(at, step) if _index(at) % step == 0 else "")
-        for at in months
-        if _index(at) % step == 0 or _index(at) % fine == 0
+        Tick(_month(index), _month_label(_month(index), labels) if index % labels == 0 else "")
+        for index in range(-(-first // strokes) * strokes, last + 1, strokes)
     ]
 
 
@@ -247,16 +245,9 @@ def _text_at(x: float, y: int, label: str, kind: str) -> Markup:
 # ------------------------------------------------------------------ the axis
 
 
-def _months(start: datetime, end: datetime) -> Iterable[datetime]:
-    index = _index(start) + (start > _month(_index(start)))
-    last = _index(end)
-    stride = 1 if last - index <= 12 * _MOST_MONTHS else 12
-    first = index if stride == 1 else -(-index // 12) * 12
-    yield from (_month(one) for one in range(first, min(last, _LAST_MONTH) + 1, stride))
-
-
-_LAST_MONTH = _LAST_YEAR * 12 + 11
-_LATEST = datetime(_LAST_YEAR, 12, 31, tzinfo=UTC)
+def _step(first: int, last: int, most: int) -> int:
+    """The months from one to the next, so that no more than ``most`` of these fall between two months."""
+    return next((step for step in _STEPS if last // step - (first - 1) // step <= most), _STEPS[-1])
 
 
 def _index(at: datetime) -> int:
@@ -266,10 +257,6 @@ def _index(at: datetime) -> int:
 
 def _month(index: int) -> datetime:
     return datetime(index // 12, index % 12 + 1, 1, tzinfo=UTC)
-
-
-def _labels(months: Sequence[datetime], step: int) -> bool:
-    return sum(_index(one) % step == 0 for one in months) <= _MOST_LABELS
 
 
 def _month_label(at: datetime, step: int) -> str:
