@@ -96,8 +96,8 @@ def _integer(text: str) -> int:
 
 
 # A check of every number costs a fifth of the whole; most records have none that could be too large.
-_scan = json.JSONDecoder(parse_float=_no_float, parse_constant=_no_float).scan_once
-_scan_numbers = json.JSONDecoder(parse_float=_no_float, parse_int=_integer, parse_constant=_no_float).scan_once
+_parse = json.JSONDecoder(parse_float=_no_float, parse_constant=_no_float).raw_decode
+_parse_numbers = json.JSONDecoder(parse_float=_no_float, parse_int=_integer, parse_constant=_no_float).raw_decode
 _MAYBE_LARGE = re.compile(r"[:,\[]-?[0-9]{16}")
 _encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
@@ -112,12 +112,12 @@ def read_record(body: bytes) -> dict[str, Any]:
         raise RecordError(f"it has {len(body)} bytes, and a record has at most {MAX_RECORD_BYTES}")
     try:
         text = body.decode()
-        fields, _ = (_scan_numbers if _MAYBE_LARGE.search(text) else _scan)(text, 0)
+        fields, _ = (_parse_numbers if _MAYBE_LARGE.search(text) else _parse)(text)
         if type(fields) is not dict or _encode(fields) != text:
             raise RecordError("it is not in canonical form")
     except RecordError:
         raise
-    except (ValueError, StopIteration, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError("it is not JSON") from error
     return fields
 

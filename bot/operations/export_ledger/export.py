@@ -16,7 +16,7 @@ from string import Template
 
 from bot.operations.export_ledger.choose import Choice
 from bot.operations.export_ledger.read_back import about
-from bot.operations.export_ledger.readings import READINGS, make_reading
+from bot.operations.export_ledger.readings import PASSES, READINGS, make_readings
 from bot.operations.export_ledger.single_file import single_file
 from bot.operations.export_ledger.write import ExportError, Folder, Keys, Progress, write_records
 from storage.database import Database
@@ -88,17 +88,17 @@ def _write_guide(folder: Folder, manifest: Manifest, keys: Keys) -> None:
 
 
 def _write_readings(folder: Folder, manifest: Manifest, progress: Progress) -> None:
-    """Each in a process of its own where that is worth its start."""
+    """Each pass in a process of its own where that is worth its start."""
     seen = about(folder.path, manifest)
     if seen.records < SIDE_BY_SIDE:
-        for done, name in enumerate(READINGS, start=1):
-            make_reading(name, folder.path, folder.path / name, seen)
-            progress("readings", done, len(READINGS))
+        for done, names in enumerate(PASSES, start=1):
+            make_readings(names, folder.path, folder.path, seen)
+            progress("readings", done, len(PASSES))
     else:
-        with ProcessPoolExecutor(len(READINGS)) as pool:
-            jobs = [pool.submit(make_reading, name, folder.path, folder.path / name, seen) for name in READINGS]
+        with ProcessPoolExecutor(len(PASSES)) as pool:
+            jobs = [pool.submit(make_readings, names, folder.path, folder.path, seen) for names in PASSES]
             for done, job in enumerate(jobs, start=1):
                 job.result()
-                progress("readings", done, len(READINGS))
+                progress("readings", done, len(PASSES))
     for name in READINGS:
         folder.files[name] = BundleFolder(folder.path).measure(name)

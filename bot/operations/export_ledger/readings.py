@@ -2,40 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 from bot.operations.export_ledger.about import About
+from bot.operations.export_ledger.ocsf import Events
+from bot.operations.export_ledger.oscal import Assessment
 from bot.operations.export_ledger.read_back import about, records_in
 from bot.operations.export_ledger.table import Table
-from bot.operations.export_ledger.words import read
+from bot.operations.export_ledger.words import Said, read
+from bot.rules.controls import Controls
 from storage.ledger.bundle_files import BundleFolder
-from storage.ledger.log import StoredRecord
 
-Records = Callable[[], Iterable[StoredRecord]]
 Write = Callable[[bytes], object]
 
 _BLOCK = 1 << 20
 
 
-def _table(seen: About, records: Records, write: Write) -> None:
+class Reading(Protocol):
+    """Takes in one record after the other."""
+
+    def add(self, said: Said) -> None: ...
+
+    def finish(self) -> None:
+        """There are no more."""
+
+
+class _Lines:
+    """A reading with a line for each record."""
+
+    def __init__(self, write: Write, line: Callable[[Said], bytes], header: bytes = b"") -> None:
+        self._write, self._line = write, line
+        write(header)
+
+    def add(self, said: Said) -> None:
+        self._write(self._line(said))
+
+    def finish(self) -> None:
+        """Every line is written."""
+
+
+class _Document:
+    """A reading that is written when all records are known."""
+
+    def __init__(self, write: Write, assessment: Assessment) -> None:
+        self._write, self._assessment = write, assessment
+        self.add = assessment.add
+
+    def finish(self) -> None:
+        self._write(self._assessment.document())
+
+
+def _table(seen: About, _: Controls, write: Write) -> Reading:
     table = Table(seen)
-    write(table.header())
-    for record in records():
-        write(table.line(read(record)))
+    return _Lines(write, table.line, table.header())
+
+
+def _events(seen: About, controls: Controls, write: Write) -> Reading:
+    return _Lines(write, Events(seen, controls).line)
+
+
+def _assessment(seen: About, controls: Controls, write: Write) -> Reading:
+    return _Document(write, Assessment(seen, controls))
 
 
 #: A new reading is a function and a line here.
-READINGS: dict[str, Callable[[About, Records, Write], None]] = {
+_MAKERS: dict[str, Callable[[About, Controls, Write], Reading]] = {
     "records.csv": _table,
+    "records.ocsf.jsonl": _events,
+    "oscal-ar.json": _assessment,
 }
 
+#: Those that are made together in one pass over the records; the passes may run side by side.
+PASSES: tuple[tuple[str, ...], ...] = (("records.csv", "records.ocsf.jsonl", "oscal-ar.json"),)
+READINGS = tuple(name for names in PASSES for name in names)
 
-def make_reading(name: str, bundle: Path, target: Path, seen: About) -> None:
-    """Make one reading of the bundle in a folder, into a file."""
-    with target.open("wb", buffering=_BLOCK) as file:
-        READINGS[name](seen, lambda: records_in(bundle), file.write)
+
+def make_readings(names: Sequence[str], bundle: Path, target: Path, seen: About) -> None:
+    """Make the readings of one pass over the bundle in a folder.
+
+    Args:
+        target: the folder to write them into.
+    """
+    controls = Controls.load()
+    with ExitStack() as files:
+        readings = [
+            _MAKERS[name](seen, controls, files.enter_context((target / name).open("wb", buffering=_BLOCK)).write)
+            for name in names
+        ]
+        for record in records_in(bundle):
+            said = read(record)
+            for reading in readings:
+                reading.add(said)
+        for reading in readings:
+            reading.finish()
 
 
 def differing(bundle: Path) -> list[str]:
@@ -43,12 +106,8 @@ def differing(bundle: Path) -> list[str]:
     folder = BundleFolder(bundle)
     manifest = folder.manifest()
     seen = about(bundle, manifest)
-    different = []
     with TemporaryDirectory() as scratch:
-        for name in READINGS:
-            anew = Path(scratch, name)
-            make_reading(name, bundle, anew, seen)
-            if BundleFolder(Path(scratch)).measure(name) != folder.measure(name):
-                different.append(name)
-            anew.unlink()
-    return different
+        anew = BundleFolder(Path(scratch))
+        for names in PASSES:
+            make_readings(names, bundle, anew.root, seen)
+        return [name for name in READINGS if anew.measure(name) != folder.measure(name)]
