@@ -99,16 +99,8 @@ def test_a_bundle_of_many_records(
     script.write_text(_ALONE)
 
     def run(folder: Path) -> tuple[int, str]:
-        command = [
-            *without_network(),
-            fresh_python,
-            "-I",
-            script,
-            folder / "verify.py",
-            folder,
-            "--policy",
-            log.policy(),
-        ]
+        command: list[str | Path] = [*without_network(), fresh_python, "-I", script, folder / "verify.py", folder]
+        command += ["--policy", log.policy()]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert "Traceback" not in done.stderr, done.stderr
         return done.returncode, done.stdout
