@@ -20,8 +20,8 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     Engine,
+    Executable,
     Integer,
-    Select,
     Table,
     any_,
     create_engine,
@@ -272,7 +272,7 @@ def driver_value(session: Session, column: Column[Any], value: Any) -> Any:
 
 
 def driver_rows(
-    session: Session, statement: Select[Any], values: Mapping[str, Any], *, page: int
+    session: Session, statement: Executable, values: Mapping[str, Any], *, page: int
 ) -> Iterator[Sequence[Any]]:
     """The rows of ``statement``, ``page`` held at a time; on SQLite straight from the driver, since over many rows
     SQLAlchemy's processing of values takes as long as finding them. :func:`read_moment` is for moments among them."""

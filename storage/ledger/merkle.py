@@ -58,19 +58,31 @@ class Frontier:
         self.extend([leaf])
 
     def extend(self, leaves: Iterable[bytes]) -> list[tuple[int, int, bytes]]:
-        """Add the hashes of the next leaves, merging the subtrees that they complete, level by level.
+        """Add the hashes of the next leaves, merging the subtrees that they complete.
 
         Returns:
             The nodes they complete at levels 8, 16, 24 …: level, index within the level, hash.
         """
-        nodes = list(leaves)  # at this level, new
-        grown = self.size + len(nodes)
+        return self._add(0, list(leaves))
+
+    def join(self, other: Frontier) -> list[tuple[int, int, bytes]]:
+        """Add the leaves of a tree of their own, which come next: at most as many as a power of two that divides our
+        size.
+
+        Returns:
+            The nodes that they complete with ours, as :meth:`extend`; not those that ``other`` completed.
+        """
+        levels = [level for level in reversed(range(other.size.bit_length())) if other.size >> level & 1]
+        return [node for level, root in zip(levels, other._roots, strict=True) for node in self._add(level, [root])]
+
+    def _add(self, level: int, nodes: list[bytes]) -> list[tuple[int, int, bytes]]:
+        """Add complete subtrees of one level, and merge level by level."""
+        lowest, before, self.size = level, self.size, self.size + (len(nodes) << level)
         waiting: list[bytes] = []  # for their right neighbours, smallest subtree first
         stored = []
-        level = 0
         while nodes:
-            first = self.size >> level
-            if level and level % STORED_EVERY == 0:
+            first = before >> level
+            if level > lowest and level % STORED_EVERY == 0:
                 stored += [(level, index, node) for index, node in enumerate(nodes, first)]
             if first & 1:
                 nodes.insert(0, self._roots.pop())
@@ -80,7 +92,6 @@ class Frontier:
             nodes = [sha256(NODE_PREFIX + left + right).digest() for left, right in pairs]
             level += 1
         self._roots += reversed(waiting)
-        self.size = grown
         return stored
 
     def root(self) -> bytes:

@@ -10,39 +10,23 @@ Only records below the size in the head are read, so that a log may grow while i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from storage.database import driver_value, is_sqlite
+from storage.database import is_sqlite
 from storage.ledger import verify_sql as sql
-from storage.ledger.merkle import Frontier, leaf_hash
-from storage.ledger.record import LedgerError, RecordKind, disclosure_digest, from_ms, parse_canonical
-from storage.ledger.tables import LEAF
+from storage.ledger.merkle import Frontier
+from storage.ledger.verify_apart import processes
+from storage.ledger.verify_stretch import STRETCH, TOO_EARLY, Checked, Reader, Stretch, check_stretch
+from storage.ledger.verify_stretch import Finding as Finding
 
-PAGE = 2_000
-MAX_FINDINGS = 100  # one broken record is enough; a thousand sentences help nobody
-_LATEST_MS = 253_402_300_799_999  # the last millisecond of the year 9999
+LARGE = 4 * STRETCH  # records; from there on it pays to start further processes
 
-_NAMES = ("log", "epoch", "seq", "kind", "token", "token_seq", "request")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that does not hold. ``seq`` is the record concerned, ``None`` for the log as a whole."""
-
-    seq: int | None
-    sentence: str
-    epoch: int = 0
-
-    def __str__(self) -> str:
-        of_epoch = f" of epoch {self.epoch}" if self.epoch else ""
-        return self.sentence if self.seq is None else f"Record {self.seq}{of_epoch}: {self.sentence}"
+_Check = Callable[[Iterable[Stretch]], Iterable[Checked]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,43 +47,37 @@ class Verdict:
         return not self.findings
 
 
-def verify_log(session: Session, progress: Callable[[int, int], None] | None = None) -> Verdict:
+def verify_log(
+    session: Session, progress: Callable[[int, int], None] | None = None, *, in_processes: int = 1
+) -> Verdict:
     """Verify the whole log. Memory does not grow with it; nothing is written.
 
     Args:
-        progress: called with (records read, records in all) after every page.
+        progress: called with (records read, records in all) after every stretch of them.
+        in_processes: how many processes share the records of a large log. Where it is more than one, they read what is
+            committed, by connections of their own, and not what the transaction of ``session`` itself has written.
     """
-    return _Verification(session, progress).verdict()
-
-
-class _Reader:
-    """Raw rows, and what was found so far. Findings collect; a broken record does not end a verification."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.findings: list[Finding] = []
-        self._expressions = sql.expressions(sqlite=is_sqlite(session))
-
-    def rows(self, statement: str, **values: Any) -> list[Any]:
-        query = text(statement.format_map(self._expressions))
-        return list(self.session.connection().execute(query, values).all())
-
-    def found(self, seq: int | None, sentence: str, epoch: int = 0) -> None:
-        if len(self.findings) < MAX_FINDINGS:
-            self.findings.append(Finding(seq, sentence, epoch))
+    return _Verification(session, progress, in_processes).verdict()
 
 
 class _Verification:
     """All epochs, one after the other, and what must hold between them."""
 
-    def __init__(self, session: Session, progress: Callable[[int, int], None] | None) -> None:
-        self.reader = _Reader(session)
+    def __init__(self, session: Session, progress: Callable[[int, int], None] | None, in_processes: int) -> None:
+        self.reader = Reader(session)
         self.progress = progress
+        self.in_processes = in_processes
         self.last: _Replay | None = None
 
     def verdict(self) -> Verdict:
         try:
-            self._check_all()
+            heads = self.reader.rows(sql.HEADS)
+            records = sum(row[2] for row in heads if type(row[2]) is int)
+            if self.in_processes > 1 and records >= LARGE:
+                with processes(self.reader.session, self.in_processes) as apart:
+                    self._check_all(heads, records, apart.check)
+            else:
+                self._check_all(heads, records, self._check_here)
         except DBAPIError as error:
             if not is_sqlite(self.reader.session):
                 raise  # a lost connection says nothing about the records
@@ -110,10 +88,11 @@ class _Verification:
         last = self.last
         return Verdict(last.log, last.epoch, last.frontier.size, last.frontier.root(), findings)
 
-    def _check_all(self) -> None:
+    def _check_here(self, stretches: Iterable[Stretch]) -> Iterator[Checked]:
+        return (check_stretch(self.reader.session, stretch) for stretch in stretches)
+
+    def _check_all(self, heads: list[Any], records: int, check: _Check) -> None:
         read, found = self.reader.rows, self.reader.found
-        heads = read(sql.HEADS)
-        records = sum(row[2] for row in heads if type(row[2]) is int)
         done = nodes = 0
         for number, (epoch, log, size, *derived, sealed) in enumerate(heads):
             if epoch != number:
@@ -121,9 +100,9 @@ class _Verification:
                 break
             before = self.last
             self.last = _Replay(self.reader, epoch, log, size, self._progress(done, records))
-            self.last.check(*derived)
+            self.last.check(check, *derived)
             self._check_turn(before, is_last=number == len(heads) - 1, sealed=bool(sealed))
-            done += self.last.frontier.size
+            done += self.last.records
             nodes += self.last.nodes
         [(leaves,)], [(stored,)] = read(sql.COUNT_LEAVES), read(sql.COUNT_NODES)
         if leaves and not heads:
@@ -161,151 +140,61 @@ class _Verification:
 
 
 class _Replay:
-    """One pass over one epoch."""
+    """One epoch: its stretches, checked somewhere, and what joins them."""
 
-    def __init__(self, reader: _Reader, epoch: int, log: Any, size: int, progress: Callable[[int], None]) -> None:
-        self.session = reader.session
+    def __init__(self, reader: Reader, epoch: int, log: Any, size: int, progress: Callable[[int], None]) -> None:
         self.progress = progress
         self.epoch, self.size = epoch, size
         self.log = log.decode("utf-8", "replace") if isinstance(log, bytes) else ""
         self.frontier = Frontier()
         self.follows: object = None  # what record 0 says of the epoch before
+        self.records = 0
         self.nodes = 0
         self._reader = reader
-        self._rows = reader.rows
-        self._hashes: list[bytes] = []
-        self.recorded_ms = 0
-        self._stamp: tuple[int, Any] = (-1, None)
+        self._recorded_ms: int | None = None
 
-    def check(self, root: Any, frontier: Any, recorded_at: Any) -> None:
-        self._check_leaves()
+    def check(self, check: _Check, root: Any, frontier: Any, recorded_at: Any) -> None:
+        end = 0
+        for stretch, checked in self._checked(check):
+            self._join(stretch, checked)
+            end = checked.end
+            if end < stretch.last < self.size:
+                self._found(end, f"it is missing, and so is everything up to record {stretch.last}.")
+            self.progress(end)
+        if end != self.size:
+            self._found(None, f"The head counts {self.size} records, but they end at {end}.")
         self._check_head(root, frontier, recorded_at)
-        for (seq,) in self._rows(sql.OUTSIDE, epoch=self.epoch, size=self.size):
+        for (seq,) in self._reader.rows(sql.OUTSIDE, epoch=self.epoch, size=self.size):
             self._found(seq, "it lies outside of the log that the head describes.")
 
-    def _check_leaves(self) -> None:
-        expected = 0
-        for page in self._pages():
-            disclosures = self._disclosures(page[0][0], page[-1][0])
-            for row in page:
-                if row[0] != expected:
-                    self._found(expected, f"it is missing, and so is everything up to record {row[0]}.")
-                expected = row[0] + 1
-                self._check_leaf(row, disclosures.get(row[0], []))
-            self._check_nodes()
-            self.progress(expected)
-        if expected != self.size:
-            self._found(None, f"The head counts {self.size} records, but they end at {expected}.")
+    def _checked(self, check: _Check) -> Iterator[tuple[Stretch, Checked]]:
+        size = self.size if type(self.size) is int else 0
+        starts = range(0, size, STRETCH)
+        stretches = [Stretch(self.log, self.epoch, first, min(first + STRETCH, size)) for first in starts]
+        return zip(stretches, check(stretches), strict=True)
 
-    def _check_leaf(self, row: Any, disclosures: list[Any]) -> None:
-        seq, stored_hash, kind, token_id, token_seq, request_id, recorded_at, body, before = row
-        if not isinstance(body, bytes):
-            self._found(seq, "its content is not stored as bytes.")
-            return
-        hashed = leaf_hash(body)
-        self._hashes.append(hashed)
-        if hashed != stored_hash:
-            self._found(seq, "its content does not match its hash.")
-        try:
-            fields = parse_canonical(body)
-        except LedgerError as error:
-            self._found(seq, f"its content is {error}.")
-            return
-        if seq == 0 and kind == RecordKind.EPOCH_OPENED:
-            details = fields.get("details")
-            self.follows = details.get("sealed") if isinstance(details, dict) else None
-        token = fields.get("token")
-        said = (
-            fields.get("log"),
-            fields.get("epoch"),
-            fields.get("seq"),
-            fields.get("kind"),
-            token.get("id") if isinstance(token, dict) else None,
-            fields.get("token_seq"),
-            fields.get("request"),
-        )
-        kept = (self.log, self.epoch, seq, kind, token_id, token_seq, request_id)
-        if said != kept:
-            for name, in_body, in_column in zip(_NAMES, said, kept, strict=True):
-                if in_body != in_column:
-                    self._found(seq, f"its {name} is {in_column!r} in the table but {in_body!r} in the record.")
-        self._check_time(seq, fields.get("recorded_at"), recorded_at)
-        if token_id is not None:
-            self._check_chain(seq, token_seq, fields.get("prev"), before)
-        if disclosures:
-            self._check_disclosures(seq, fields.get("_sd"), disclosures)
-
-    def _check_nodes(self) -> None:
-        """The stored nodes that the last page completed."""
-        completed = self.frontier.extend(self._hashes)
-        self._hashes.clear()
-        self.nodes += len(completed)
-        for level in sorted({level for level, _, _ in completed}):
-            computed = {index: node for at, index, node in completed if at == level}
-            place = {"epoch": self.epoch, "level": level, "first": min(computed), "last": max(computed)}
-            stored = dict(tuple(row) for row in self._rows(sql.NODES, **place))
-            for index, node in computed.items():
-                if stored.get(index) != node:
-                    self._found(None, f"The stored node {index} of level {level} is not that of the records.")
-
-    def _check_time(self, seq: int, said: Any, kept: Any) -> None:
-        if type(said) is not int or not 0 <= said <= _LATEST_MS:
-            self._found(seq, "the time in it is not one.")
-            return
-        if kept != self._stored_time(said):
-            self._found(seq, "its time in the table is not the time in the record.")
-        if said < self.recorded_ms:
-            self._found(seq, "it was recorded before the record in front of it.")
-        self.recorded_ms = said
-
-    def _check_chain(self, seq: int, token_seq: Any, prev: Any, before: Any) -> None:
-        if token_seq == 0:
-            if prev != "":
-                self._found(seq, "it opens its token's chain but names a record before it.")
-        elif not isinstance(before, bytes):
-            self._found(seq, "the record before it in its token's chain is missing.")
-        elif prev != before.hex():
-            self._found(seq, "it names another record before it than the one in its token's chain.")
-
-    def _check_disclosures(self, seq: int, promised: Any, disclosures: list[Any]) -> None:
-        for _, *stored in disclosures:
-            try:
-                digest, salt, name, value = (part.decode("utf-8") for part in stored)
-            except (AttributeError, UnicodeDecodeError):
-                self._found(seq, "a disclosure of it is not text.")
-                continue
-            if not isinstance(promised, list) or digest not in promised:
-                self._found(seq, f"it promises no disclosure {digest!r}.")
-            elif digest != disclosure_digest(salt, name, value):
-                self._found(seq, f"its disclosure {name!r} is not the one that was recorded.")
+    def _join(self, stretch: Stretch, checked: Checked) -> None:
+        for finding in checked.findings:
+            self._reader.found(finding.seq, finding.sentence, finding.epoch)
+        if stretch.first == 0:
+            self.follows = checked.follows
+        if self._recorded_ms is not None and checked.began_ms is not None and checked.began_ms < self._recorded_ms:
+            self._found(stretch.first, TOO_EARLY)
+        self._recorded_ms = self._recorded_ms if checked.ended_ms is None else checked.ended_ms
+        self.records += checked.size
+        self.nodes += checked.nodes
+        if self.frontier.size == stretch.first and checked.size <= stretch.last - stretch.first:
+            completed = self.frontier.join(Frontier.from_bytes(checked.size, checked.roots))
+            self.nodes += len(completed)
+            self._reader.check_nodes(self.epoch, completed)
 
     def _check_head(self, root: Any, frontier: Any, recorded_at: Any) -> None:
         if root != self.frontier.root():
             self._found(None, "The root in the head is not the root of the records.")
         if frontier != self.frontier.to_bytes():
             self._found(None, "The frontier in the head is not the frontier of the records.")
-        if self.frontier.size and recorded_at != self._stored_time(self.recorded_ms):
+        if self._recorded_ms is not None and recorded_at != self._reader.stored_time(self._recorded_ms):
             self._found(None, "The time in the head is not the time of the last record.")
-
-    def _stored_time(self, milliseconds: int) -> Any:
-        """How the database holds this moment; neighbours mostly share it, so the last one is kept."""
-        if self._stamp[0] != milliseconds:
-            column = LEAF.c.recorded_at
-            value = driver_value(self.session, column, from_ms(milliseconds))
-            self._stamp = (milliseconds, value if isinstance(value, datetime) else value.encode())
-        return self._stamp[1]
-
-    def _disclosures(self, first: int, last: int) -> dict[int, list[Any]]:
-        found: dict[int, list[Any]] = {}
-        for row in self._rows(sql.DISCLOSURES, epoch=self.epoch, first=first, last=last):
-            found.setdefault(row[0], []).append(row)
-        return found
-
-    def _pages(self) -> Iterator[list[Any]]:
-        after = -1
-        while page := self._rows(sql.LEAVES, epoch=self.epoch, after=after, size=self.size, page=PAGE):
-            yield page
-            after = page[-1][0]
 
     def _found(self, seq: int | None, sentence: str) -> None:
         self._reader.found(seq, sentence, self.epoch)
