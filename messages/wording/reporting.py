@@ -48,7 +48,7 @@ def proof_of(proofs: Sequence[ProvenRecord], zone: str) -> Text:
     text: list[Inline] = [f"This rests on {records_named(proofs)} of the ledger"]
     text.append(f"; signed up to {record_named(signed[-1].epoch, signed[-1].seq)}" if signed else "; not signed yet")
     if dated and dated[-1].kept_at is not None:
-        part = "" if dated[-1] in (last, signed[-1]) else f"up to {record_named(dated[-1].epoch, dated[-1].seq)} "
+        part = "" if dated[-1] in (last, signed[-1]) else f"and up to {record_named(dated[-1].epoch, dated[-1].seq)} "
         text += [f", {part}written no later than ", Moment(dated[-1].kept_at, zone)]
         text.append(f", {kept_by(dated[-1].kept_kind, dated[-1].kept_by)}")
     return [*text, ". "]

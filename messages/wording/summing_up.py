@@ -48,18 +48,19 @@ def figures(numbers: Numbers) -> list[tuple[int, str]]:
     confirmed = sum(number for _, result, number in numbers.results if result == "confirmed")
     reported = sum(number for _, result, number in numbers.results if result == "accepted_unverified")
     found = [
-        (numbers.tokens, "token" if numbers.tokens == 1 else "tokens"),
-        (numbers.asked, "times somebody was asked"),
-        (numbers.answered, "answers"),
-        (numbers.silent, "times no answer came"),
+        (numbers.tokens, "token", "tokens"),
+        (numbers.asked, "time somebody was asked", "times somebody was asked"),
+        (numbers.answered, "answer", "answers"),
+        (numbers.silent, "time no answer came", "times no answer came"),
     ]
     seldom = [
-        (numbers.owner_changes, "changes of who is accountable"),
-        (confirmed, "removals or rotations confirmed by the issuing system"),
-        (reported, "removals or rotations reported, not verified"),
-        (numbers.refused, "tries to decide without the authority"),
+        (numbers.owner_changes, "change of who is accountable", "changes of who is accountable"),
+        (confirmed, "removal or rotation confirmed by its system", "removals or rotations confirmed by their systems"),
+        (reported, "removal or rotation reported, not verified", "removals or rotations reported, not verified"),
+        (numbers.refused, "try to decide without the authority", "tries to decide without the authority"),
     ]
-    return found + [(number, what) for number, what in seldom if number]
+    shown = found + [one for one in seldom if one[0]]
+    return [(number, one if number == 1 else many) for number, one, many in shown]
 
 
 def reasons(counts: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from bot.operations.lookups.told import effective_at, lines_of_record, part, refs_in
 from messages.cards.facts import HistoryLine, Tenure
+from messages.wording.names import OFFICES
 from storage.ledger.log import StoredRecord
 from storage.ledger.record import RecordKind
 
@@ -22,7 +23,6 @@ MOST_OF_THE_LOG = 150
 """Records about the log as a whole that are told, the newest."""
 GONE = " (erased or not in this folder)"
 _MOST_TENURES = 60
-_OFFICES: Final = ("service_owner", "business_owner", "backup_owner", "vendor_relationship_owner")
 _NOT_TOLD: Final = frozenset({RecordKind.PERSON_NAMED})
 
 
@@ -59,7 +59,7 @@ class Token:
 
     def holders(self) -> dict[str, str]:
         """Role to pseudonym, as the last record that says so has it."""
-        return {role: ref for role, (ref, _) in self._open.items()}
+        return {role: self._open[role][0] for role in OFFICES if role in self._open}
 
     def intervals(self) -> list[Tenure]:
         """Who held which office, by pseudonym; since when a record first shows it."""
@@ -74,7 +74,7 @@ class Token:
         at = effective_at(record)
         # An import says what changed; every other record says who holds each office.
         whole = record.kind is not RecordKind.OWNERSHIP_CHANGED and record.kind is not RecordKind.TOKEN_VANISHED
-        for role in _OFFICES:
+        for role in OFFICES:
             if role in before or (whole and before):
                 self._holds(role, before.get(role), at)
             if role in after or (role in before and record.kind is RecordKind.OWNERSHIP_CHANGED):
