@@ -20,7 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import Measured, measured, show
+from benchmarks.harness import Measured, measured, on_processor, show
 from bot.operations.import_inventory import import_inventory
 from storage.database import Database
 from storage.schema import create_all
@@ -99,10 +99,10 @@ def floor_sqlite(path: Path, source: Path) -> Measured:
     for batch in _batches(source):
         with measured() as one:
             connection.executemany(insert, batch)
-        floor.seconds += one.seconds
+        floor += one
     with measured() as one:
         connection.execute("COMMIT")
-    floor.seconds += one.seconds
+    floor += one
     connection.close()
     return floor
 
@@ -118,10 +118,10 @@ def floor_postgres(database: Database, source: Path) -> Measured:
             with measured() as one, cursor.copy(f"COPY bare ({', '.join(COLUMNS)}) FROM STDIN") as copy:
                 for row in batch:
                     copy.write_row(row)
-            floor.seconds += one.seconds
+            floor += one
         with measured() as one:
             raw.commit()
-        floor.seconds += one.seconds
+        floor += one
         cursor.execute("DROP TABLE bare")
         raw.commit()
     return floor
@@ -157,7 +157,7 @@ def main() -> None:
                 report = import_inventory(database, [source], now=NOW, clock=lambda: NOW)
             assert report.written, report.problems[:3]
             assert report.files[0].rows == arguments.rows
-            show(f"{name} of {arguments.rows:,} tokens", ours, floor, aim=aim)
+            show(f"{name} of {arguments.rows:,} tokens", ours, floor, aim=aim, note=on_processor(ours, floor))
         database.close()
 
 

@@ -1,4 +1,4 @@
-"""Loading many tokens at once: indexes and search notes are made afterwards, where that is worth it."""
+"""Loading many tokens at once: indexes, the search's too, are made afterwards, where that is worth it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlmodel import Session
 
 from storage.database import is_sqlite
-from storage.search_index import noted_together
+from storage.search_index import indexed_together
 
 _WORTH_IT = 20_000  # rows
 _TABLES = ("token", "ownership")
@@ -26,7 +26,7 @@ def loading_tokens(session: Session, *, rows: int, after_id: int) -> Iterator[No
     if not is_sqlite(session) or rows < _WORTH_IT or rows < after_id // 2:
         yield
         return
-    with noted_together(session, after_id), _indexes_later(session):
+    with indexed_together(session, after_id), _indexes_later(session):
         yield
 
 

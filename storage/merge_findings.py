@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from operator import add
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import ColumnElement, Select, String, case, cast, func, select
 from sqlmodel import Session
 
 from storage.inventory import OWNERSHIP_ROLES, TOKEN, VENDOR
@@ -67,14 +69,14 @@ class Findings:
         """Per file number, how many rows were new, changed, unchanged, and how many tokens vanished."""
         token, changed, owners = self._tables.token, self._tables.changed, self._tables.owner_change
         touched = select(changed.c.seq).union(select(owners.c.seq)).subquery()
-        per_file = select(token.c.file, func.count()).group_by(token.c.file)
-        rows = self._counted(per_file)
-        new = self._counted(per_file.where(token.c.token_id.is_(None)))
-        differing = self._counted(per_file.join(touched, touched.c.seq == token.c.seq))
+        rows = select(token.c.file, func.count(), func.count(token.c.token_id)).group_by(token.c.file)
+        differing = self._counted(
+            select(token.c.file, func.count()).join(touched, touched.c.seq == token.c.seq).group_by(token.c.file)
+        )
         gone = self._counted(select(self._tables.vanished.c.file, func.count()).group_by("file"))
         return {
-            file: FileCounts(new[file], differing[file], rows[file] - new[file] - differing[file], gone[file])
-            for file in rows
+            file: FileCounts(total - known, differing[file], known - differing[file], gone[file])
+            for file, total, known in self._connection.execute(rows)
         }
 
     def _counted(self, query: Select[tuple[Any, int]]) -> Counter[int]:
@@ -103,15 +105,12 @@ class Findings:
         for row in self._connection.execute(query).yield_per(_PAGE):
             yield OwnerChange(*row)
 
-    def first_owners(self, refs: Mapping[int, str]) -> Iterator[list[str]]:
-        """Pages of ``token_id role person_ref`` for every role that had nobody before.
+    def first_owners(self) -> Iterator[str]:
+        """The lines ``token_id role person_ref`` of every role that had nobody before, many at a time.
 
-        In the order of the tokens; of one token, service, business, backup owner.
-
-        Args:
-            refs: the pseudonym of each person by the number of the run's register.
+        In the order of the tokens; of one token, service, business, backup owner. Each line has a line feed.
         """
-        token, change, base = self._tables.token, self._tables.owner_change, self._base
+        token, change = self._tables.token, self._tables.owner_change
         order = case({role: i for i, role in enumerate(OWNERSHIP_ROLES)}, value=change.c.role)
         existing = (
             select(change.c.token_id, change.c.role, PERSON.c.ref)
@@ -119,19 +118,22 @@ class Findings:
             .where(change.c.before_id.is_(None))
             .order_by(change.c.token_id, order)
         )
-        yield [f"{token_id} {role} {ref}" for token_id, role, ref in self._connection.execute(existing)]
-        new = (
-            select(token.c.seq, *(token.c[role] for role in OWNERSHIP_ROLES))
-            .where(token.c.token_id.is_(None))
-            .order_by(token.c.seq)
+        yield "".join(f"{token_id} {role} {ref}\n" for token_id, role, ref in self._connection.execute(existing))
+        # Put together in the database: these are millions, and a role without anybody is no line.
+        lines = [func.coalesce(self._line(role), "") for role in OWNERSHIP_ROLES]
+        new = select(reduce(add, lines)).where(token.c.token_id.is_(None)).order_by(token.c.seq)
+        for page in self._connection.execute(new).yield_per(_PAGE).scalars().partitions():
+            yield "".join(page)
+
+    def _line(self, role: str) -> ColumnElement[str]:
+        token, person = self._tables.token, self._tables.person
+        ref = (
+            select(PERSON.c.ref)
+            .join(person, person.c.person_id == PERSON.c.id)
+            .where(person.c.local == token.c[role])
+            .scalar_subquery()
         )
-        for page in self._connection.execute(new).yield_per(_PAGE).partitions():
-            yield [
-                f"{base + row[0]} {role} {refs[number]}"
-                for row in page
-                for role, number in zip(OWNERSHIP_ROLES, row[1:], strict=True)
-                if number is not None
-            ]
+        return cast(token.c.seq + self._base, String) + f" {role} " + ref + "\n"
 
     def vanished(self) -> Iterator[Vanished]:
         """Every token that vanishes, by id."""

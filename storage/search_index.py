@@ -56,21 +56,28 @@ _POSTGRESQL_DDL = [
     f"CREATE INDEX IF NOT EXISTS ix_token_search ON token USING gin ({_PG_TEXT.format('')} gin_trgm_ops)",
 ]
 
-_REFRESH = [
+_FORGET = [
     "INSERT INTO token_search(token_search, rowid, display_name, external_id) "
     "SELECT 'delete', token_id, display_name, external_id FROM token_search_stale WHERE external_id IS NOT NULL",
     "DELETE FROM token_name WHERE (name, token_id) IN ("
     "SELECT lower(display_name), token_id FROM token_search_stale WHERE external_id IS NOT NULL UNION ALL "
     "SELECT lower(external_id), token_id FROM token_search_stale WHERE external_id IS NOT NULL)",
-    "INSERT INTO token_search(rowid, display_name, external_id) "
-    "SELECT id, display_name, external_id FROM token WHERE id IN (SELECT token_id FROM token_search_stale)",
-    # In the order of the table itself, so that each page is written once.
-    "INSERT INTO token_name (name, token_id) "
-    "SELECT lower(external_id) AS name, id FROM token WHERE id IN (SELECT token_id FROM token_search_stale) UNION "
-    "SELECT lower(display_name) AS name, id FROM token "
-    "WHERE id IN (SELECT token_id FROM token_search_stale) AND display_name <> '' ORDER BY 1, 2",
-    "DELETE FROM token_search_stale",
 ]
+
+
+def _learn(which: str) -> list[str]:
+    """Statements that index the tokens for which ``which`` holds."""
+    return [
+        "INSERT INTO token_search(rowid, display_name, external_id) "  # noqa: S608 - our own words
+        f"SELECT id, display_name, external_id FROM token WHERE {which}",
+        # In the order of the table itself, so that each page is written once.
+        f"INSERT INTO token_name (name, token_id) SELECT lower(external_id) AS name, id FROM token WHERE {which} "  # noqa: S608
+        f"UNION SELECT lower(display_name) AS name, id FROM token WHERE {which} AND display_name <> '' ORDER BY 1, 2",
+    ]
+
+
+_LEARN_STALE = _learn("id IN (SELECT token_id FROM token_search_stale)")
+_LEARN_NEW = _learn("id > :after_id")
 
 
 def search_ddl(dialect_name: str) -> list[str]:
@@ -90,13 +97,13 @@ def refresh_search(session: Session) -> None:
     """Index what changed, in the caller's transaction: at the end of whatever writes tokens. Repeatable."""
     if is_sqlite(session):
         connection = session.connection()
-        for statement in _REFRESH:
+        for statement in (*_FORGET, *_LEARN_STALE, "DELETE FROM token_search_stale"):
             connection.exec_driver_sql(statement)
 
 
 @contextmanager
-def noted_together(session: Session, after_id: int) -> Iterator[None]:
-    """On SQLite, note all tokens that the block adds (those with ids above ``after_id``) by one statement.
+def indexed_together(session: Session, after_id: int) -> Iterator[None]:
+    """On SQLite, index all tokens that the block adds (those with ids above ``after_id``) at its end.
 
     For loading many: a trigger a row costs about as much as the row. It is taken away and made anew inside the
     caller's transaction, so nobody else ever sees the table without it.
@@ -107,9 +114,8 @@ def noted_together(session: Session, after_id: int) -> Iterator[None]:
     connection = session.connection()
     connection.exec_driver_sql("DROP TRIGGER IF EXISTS main.token_search_insert")
     yield
-    connection.exec_driver_sql(
-        "INSERT INTO token_search_stale (token_id) SELECT id FROM token WHERE id > ?", (after_id,)
-    )
+    for statement in _LEARN_NEW:
+        connection.exec_driver_sql(statement, {"after_id": after_id})
     connection.exec_driver_sql(_INSERT_TRIGGER)
 
 

@@ -8,7 +8,7 @@ time are many in a first import, so the run's record holds one SHA-256 over all 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -32,17 +32,13 @@ def record_import(
     left: list[Left],
     relationships: list[RelationshipChange],
     directory: Directory,
-    addresses: Mapping[str, int],
     now: datetime,
     clock: Callable[[], datetime],
 ) -> None:
-    """Append the records of one run, in effect from ``now``; nothing where nothing changed.
-
-    ``addresses`` is the run's register of owners.
-    """
+    """Append the records of one run, in effect from ``now``; nothing where nothing changed."""
     if not report.changed_anything:
         return
-    entries = _entries(report, findings, left, relationships, directory, addresses)
+    entries = _entries(report, findings, left, relationships, directory)
     while batch := [replace(entry, effective_at=now) for entry in islice(entries, _BATCH)]:
         append(session, batch, clock)
 
@@ -53,10 +49,8 @@ def _entries(
     left: list[Left],
     relationships: list[RelationshipChange],
     directory: Directory,
-    addresses: Mapping[str, int],
 ) -> Iterator[Entry]:
-    refs = {number: directory.known[one].ref for one, number in addresses.items() if one in directory.known}
-    yield _run_entry(report, findings, refs)
+    yield _run_entry(report, findings)
     for one in left:
         details = {"person": one.ref}
         disclosures = {one.ref: _named(one.name, one.email)}
@@ -71,7 +65,7 @@ def _entries(
             yield _vanished_entry(gone, directory)
 
 
-def _run_entry(report: ImportReport, findings: Findings | None, refs: Mapping[int, str]) -> Entry:
+def _run_entry(report: ImportReport, findings: Findings | None) -> Entry:
     files = [
         {
             "sha256": one.sha256,
@@ -86,16 +80,17 @@ def _run_entry(report: ImportReport, findings: Findings | None, refs: Mapping[in
     ]
     details: dict[str, object] = {"files": files}
     if findings is not None:
-        count, digest = _digest(findings.first_owners(refs))
+        count, digest = _digest(findings.first_owners())
         details |= {"first_owners": count, "first_owners_sha256": digest}
     return Entry(RecordKind.INVENTORY_IMPORTED, reason="import", details=details)
 
 
-def _digest(pages: Iterable[list[str]]) -> tuple[int, str]:
+def _digest(pages: Iterable[str]) -> tuple[int, str]:
+    """How many lines there are, and the SHA-256 over them."""
     digest, count = hashlib.sha256(), 0
     for page in pages:
-        digest.update("\n".join([*page, ""]).encode())
-        count += len(page)
+        digest.update(page.encode())
+        count += page.count("\n")
     return count, digest.hexdigest()
 
 

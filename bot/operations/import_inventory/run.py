@@ -252,7 +252,7 @@ def _write_all(
         tell(3)
         finish_vendors(run, vendors)
         warn_of_mentions(run, directory)
-        record_import(session, report, findings, left, relationships, directory, run.addresses, run.now, clock)
+        record_import(session, report, findings, left, relationships, directory, run.now, clock)
         tell(4)
         if report.dry_run:
             raise StopImport
