@@ -5,6 +5,7 @@ Made once, kept in pytest's cache directory, and made anew only when its package
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -24,17 +25,14 @@ def python_with(config: pytest.Config, packages: tuple[str, ...]) -> Path:
     """
     key = hashlib.sha256("\n".join((*packages, sys.version)).encode()).hexdigest()[:16]
     home = Path(config.rootpath, ".pytest_cache") if config.cache is None else config.cache.mkdir("environments")
-    found = home / key
-    if not (found / "ready").exists():
-        made = home / f"{key}-{os.getpid()}"
-        shutil.rmtree(made, ignore_errors=True)
-        _make(made, packages)
-        (made / "ready").touch()
-        try:
-            made.rename(found)
-        except OSError:  # another worker was faster
-            shutil.rmtree(made)
-    return found / "bin" / "python"
+    home.mkdir(exist_ok=True)
+    with (home / f"{key}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may be at it: then there is nothing left to do
+        if not (home / key / "ready").exists():
+            shutil.rmtree(home / key, ignore_errors=True)
+            _make(home / key, packages)
+            (home / key / "ready").touch()
+    return home / key / "bin" / "python"
 
 
 def run(python: Path, program: str, *arguments: str) -> list[str]:

@@ -41,9 +41,6 @@ for number, line in enumerate(open(sys.argv[1], encoding="utf-8")):
 """.replace("NAMED", repr(("activity_id", "category_uid", "class_uid", "type_uid")))
 
 
-pytestmark = pytest.mark.xdist_group("the environment for OCSF")  # so that it is made once
-
-
 @pytest.fixture(scope="module")
 def controls() -> Controls:
     return Controls.load()

@@ -34,9 +34,6 @@ print(OSCAL_VERSION, len(read.results), sum(len(one.observations or ()) for one 
 """
 
 
-pytestmark = pytest.mark.xdist_group("the environment for OSCAL")  # so that it is made once
-
-
 @pytest.fixture(scope="module")
 def controls() -> Controls:
     return Controls.load()

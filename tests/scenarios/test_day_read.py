@@ -25,7 +25,6 @@ from tests.servers.office import Office
 
 # What is recorded is the same on every database; other tests hold that.
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-@pytest.mark.xdist_group("the environment for OCSF")
 def test_a_day_in_every_reading(office: Office, pytestconfig: pytest.Config, tmp_path: Path) -> None:
     a_days_work(office)
     office.advance(24 * 4, step=24)  # until silence has its consequence
