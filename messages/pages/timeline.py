@@ -88,11 +88,12 @@ def draw(timeline: Timeline) -> Markup:
     scale = _Scale(timeline.start, timeline.end)
     marks = sorted(timeline.marks, key=lambda one: one.at)[-MOST_MARKS:]
     rows = _rows([scale.x(one.at) for one in marks])
-    bottom = _TOP + len(timeline.lanes) * _LANE
+    top = 4 if timeline.asked_about is None else _TOP
+    bottom = top + len(timeline.lanes) * _LANE
     marks_height = (max(rows, default=-1) + 1) * _MARK_ROW + (26 if marks else 0)
     axis = bottom + marks_height + 6
     parts = [
-        *(_lane(lane, _TOP + number * _LANE, scale) for number, lane in enumerate(timeline.lanes)),
+        *(_lane(lane, top + number * _LANE, scale) for number, lane in enumerate(timeline.lanes)),
         _marks(marks, rows, bottom, scale),
         _axis(timeline, axis, scale),
         _day_line(timeline.asked_about, axis, scale),
@@ -192,7 +193,7 @@ def _marks(marks: Sequence[Mark], rows: Sequence[int], top: int, scale: _Scale) 
         Markup(
             '<svg x="{x}%" y="{y}" overflow="visible" class="mark {kind}{late}"><title>{label}</title>{shape}</svg>'
         ).format(
-            x=f"{min(max(scale.x(mark.at), 1.2), 98.8):.2f}",
+            x=f"{min(max(scale.x(mark.at), 2.0), 98.0):.2f}",
             y=top + 28 + row * _MARK_ROW,
             kind=mark.kind,
             late=" late" if mark.late else "",

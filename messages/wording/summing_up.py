@@ -57,7 +57,7 @@ def figures(numbers: Numbers) -> list[tuple[int, str]]:
         (numbers.owner_changes, "change of who is accountable", "changes of who is accountable"),
         (confirmed, "removal or rotation confirmed by its system", "removals or rotations confirmed by their systems"),
         (reported, "removal or rotation reported, not verified", "removals or rotations reported, not verified"),
-        (numbers.refused, "try to decide without the authority", "tries to decide without the authority"),
+        (numbers.refused, "attempt to decide without the authority", "attempts to decide without the authority"),
     ]
     shown = found + [one for one in seldom if one[0]]
     return [(number, one if number == 1 else many) for number, one, many in shown]

@@ -321,6 +321,20 @@ def test_who_was_accountable(imported: Path) -> None:
     assert run("who", "drift-prod", "--on", "2999-01-01").exit_code == 2
 
 
+def test_who_was_accountable_as_a_page(imported: Path) -> None:
+    written = run("who", "drift-prod", "--html", "page.html")
+    assert (written.exit_code, written.stdout) == (0, "")
+    assert "Written to page.html" in written.stderr
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "Ana Lima" in page
+    both = run("who", "drift-prod", "--html", "again.html", "--json")
+    assert objects(both)[0]["proofs"] == []
+    elsewhere = run("who", "drift-prod", "--html", "no/such/folder/page.html")
+    assert elsewhere.exit_code == 2
+    assert "Name another file" in elsewhere.stderr
+
+
 def test_a_name_that_fits_several_is_not_guessed(imported: Path) -> None:
     result = run("who", "drift")
     assert result.exit_code == 1
