@@ -39,15 +39,21 @@ from storage.ledger.tables import LEAF as _LEAF
 from storage.ledger.tables import NODE as _NODE
 from storage.ledger.tables import SUBJECT as _SUBJECT
 from storage.ledger.tables import LedgerHead, LedgerLeaf, LedgerSubject
+from storage.prepared import Prepared
 
 __all__ = ["Appended", "Head", "LedgerHead", "LedgerLeaf", "LedgerSubject", "StoredRecord", "append", "head", "leaves"]
 
 PAGE = 500  # rows read at a time by a streaming read
 
-# Put together once: they run at every click.
-_LOCK_HEAD = select(_HEAD).where(_HEAD.c.sealed_at.is_(None)).with_for_update()
-_MOVE_HEAD = update(_HEAD).where(_HEAD.c.epoch == bindparam("of_epoch"))
-_CHAIN = select(_SUBJECT).where(_SUBJECT.c.epoch == bindparam("of_epoch"), _SUBJECT.c.token_id == bindparam("token_id"))
+_LOCK_HEAD = Prepared(select(_HEAD).where(_HEAD.c.sealed_at.is_(None)).with_for_update())
+_MOVE_HEAD = Prepared(
+    update(_HEAD)
+    .where(_HEAD.c.epoch == bindparam("of_epoch"))
+    .values({name: bindparam(name) for name in ("size", "root", "frontier", "recorded_at")})
+)
+_CHAIN = Prepared(
+    select(_SUBJECT).where(_SUBJECT.c.epoch == bindparam("of_epoch"), _SUBJECT.c.token_id == bindparam("token_id"))
+)
 
 _NO_CHAIN: tuple[None, bytes] = (None, b"")
 _MOVE_CHAIN = "ON CONFLICT (epoch, token_id) DO UPDATE SET next_seq = excluded.next_seq, last_hash = excluded.last_hash"
@@ -141,7 +147,7 @@ def append(session: Session, entries: Sequence[Entry], clock: Callable[[], datet
         "frontier": frontier.to_bytes(),
         "recorded_at": recorded_at,
     }
-    session.connection().execute(_MOVE_HEAD, {**grown, "of_epoch": head.epoch})
+    _MOVE_HEAD.run(session, **grown, of_epoch=head.epoch)
     _hold(session, head._replace(**grown))
     return rows.appended
 
@@ -194,7 +200,8 @@ def open_epoch(session: Session, held: Cited, why: str, reason: str, clock: Call
     """
     sealed = _locked_head(session)
     at = from_ms(to_ms(clock()))
-    session.connection().execute(_MOVE_HEAD, {"sealed_at": at, "of_epoch": sealed.epoch})
+    seal = update(_HEAD).where(_HEAD.c.epoch == sealed.epoch).values(sealed_at=at)
+    session.connection().execute(seal)
     fresh = {**_first_head(sealed.log, sealed.epoch + 1), "recorded_at": sealed.recorded_at}
     insert_or_ignore(session, _HEAD, [fresh])
     session.info.pop(_HELD, None)
@@ -295,12 +302,13 @@ def _locked_head(session: Session) -> _LockedHead:
     holder, held = session.info.get(_HELD, (None, None))
     if holder is not None and holder is _transaction(session):
         return held
-    row = session.connection().execute(_LOCK_HEAD).one_or_none()
+    row = _LOCK_HEAD.first(session)
     if row is None:
         # Two writers may both find no head: the second waits here for the first, then takes its row. And one that
         # waited for the head while an epoch was opened finds it sealed, and the new one when it looks again.
         insert_or_ignore(session, _HEAD, [_first_head(os.urandom(16).hex(), 0)])
-        row = session.connection().execute(_LOCK_HEAD).one()
+        row = _LOCK_HEAD.first(session)
+        assert row is not None
     return _hold(session, _LockedHead(*row))
 
 
@@ -312,12 +320,11 @@ def _first_head(log: str, epoch: int) -> dict[str, Any]:
 def _chains(session: Session, epoch: int, token_ids: set[int]) -> dict[int, tuple[int, bytes]]:
     """Where each token's chain stands: ``{token_id: (next token_seq, last leaf hash or b"")}``."""
     chains = dict.fromkeys(sorted(token_ids), (0, b""))
-    connection = session.connection()
     if len(chains) == 1:
-        rows = connection.execute(_CHAIN, {"of_epoch": epoch, "token_id": next(iter(chains))}).all()
+        rows: Sequence[Any] = _CHAIN.all(session, of_epoch=epoch, token_id=next(iter(chains)))
     else:
         these = select(_SUBJECT).where(_SUBJECT.c.epoch == epoch, among(session, _SUBJECT.c.token_id, chains))
-        rows = connection.execute(these).all()
+        rows = session.connection().execute(these).all()
     for _, token_id, next_seq, last in rows:
         chains[token_id] = (next_seq, last)
     return chains
