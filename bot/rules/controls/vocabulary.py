@@ -56,7 +56,7 @@ VOCABULARY: Final[Mapping[RecordKind, Words]] = {
     RecordKind.EPOCH_OPENED: _words("shrank", "forked"),
     RecordKind.KEY_ROTATED: _words("key_rotated"),
     RecordKind.PERSON_ERASED: _words("erasure"),
-    RecordKind.PERSON_NAMED: _words("import"),
+    RecordKind.PERSON_NAMED: _words("import", "people_file", "chat_directory"),
 }
 
 #: What a mapping may ask of a record's token. Records of this release do not say these yet, and where one does not,
