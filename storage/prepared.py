@@ -15,7 +15,6 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
-    Connection,
     Delete,
     Dialect,
     Insert,
@@ -33,6 +32,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session
+
+from storage.database import Database
 
 Convert = Callable[[Any], Any]
 Statement = Select[Any] | Insert | Update | Delete
@@ -79,7 +80,7 @@ class Prepared:
 
     def all(self, session: Session, **given: Any) -> list[Any]:
         """Its rows, as named tuples."""
-        rows: list[Any] = self._execute(session.connection(), given, _Ready.rows)
+        rows: list[Any] = self._execute(*_driver(session), given, _Ready.rows)
         return rows
 
     def first(self, session: Session, **given: Any) -> Any | None:
@@ -89,20 +90,34 @@ class Prepared:
 
     def run(self, session: Session, **given: Any) -> int:
         """For what gives no rows; how many rows it changed."""
-        changed: int = self._execute(session.connection(), given, _changed)
+        changed: int = self._execute(*_driver(session), given, _changed)
         return changed
 
-    def _execute(self, connection: Connection, given: dict[str, Any], answer: Callable[[_Ready, Any], Any]) -> Any:
-        dialect = connection.dialect
+    def look(self, database: Database, **given: Any) -> list[Any]:
+        """Its rows, where nothing else is read or written with it: one statement sees one moment without a session."""
+        raw = database.read_engine.raw_connection()
+        try:
+            rows: list[Any] = self._execute(database.read_engine.dialect, raw.driver_connection, given, _Ready.rows)
+        finally:
+            raw.close()
+        return rows
+
+    def _execute(
+        self, dialect: Dialect, driver: Any, given: dict[str, Any], answer: Callable[[_Ready, Any], Any]
+    ) -> Any:
         ready = self._ready.get(dialect.name)
         if ready is None:
             ready = self._ready[dialect.name] = _put_together(self._statement, dialect)
-        driver: Any = connection.connection.driver_connection
         any_error = dialect.loaded_dbapi.Error
         try:
             return answer(ready, driver.execute(ready.sql, ready.values(given)))
         except any_error as error:
             raise DBAPIError.instance(ready.sql, None, error, any_error, hide_parameters=True) from error
+
+
+def _driver(session: Session) -> tuple[Dialect, Any]:
+    connection = session.connection()
+    return connection.dialect, connection.connection.driver_connection
 
 
 class _Ready(NamedTuple):

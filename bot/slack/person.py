@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, or_, select
-from sqlmodel import Session
 
 from bot.operations.context import Context
 from bot.operations.sync_directory import find_or_link
@@ -66,16 +65,16 @@ class Accounts:
 
     def find(self, user_id: str) -> Acting | Refusal:
         """The person behind an account of the workspace."""
-        with self._ctx.database.read() as session:
-            known = self._known(session, user_id)
+        known = self._known(user_id)
         return known if known is not None else self._link(user_id)
 
-    def _known(self, session: Session, user_id: str) -> Acting | Refusal | None:
+    def _known(self, user_id: str) -> Acting | Refusal | None:
         """None: no such account is tied to anybody yet."""
         ctx = self._ctx
-        row = _ACCOUNT.first(session, platform=ctx.platform, workspace=ctx.workspace, account=user_id)
-        if row is None:
+        rows = _ACCOUNT.look(ctx.database, platform=ctx.platform, workspace=ctx.workspace, account=user_id)
+        if not rows:
             return None
+        row = rows[0]
         zone = self._ctx.policy.working_hours.of_person(row.timezone).timezone
         if row.deactivated or not row.active:
             return Refusal("inactive", zone=zone)
@@ -99,8 +98,7 @@ class Accounts:
                     user_id=user_id,
                     email=email,
                 )
-            with self._ctx.database.read() as session:
-                known = self._known(session, user_id)
+            known = self._known(user_id)
             if known is not None:
                 return known
         self._remember_stranger(user_id)

@@ -41,6 +41,7 @@ def test_rows_are_those_of_sqlalchemy(database: Database) -> None:
         theirs = session.connection().execute(select(PERSON).order_by(PERSON.c.id)).all()
         assert [one._asdict() for one in ours] == [one._asdict() for one in theirs]
         first = ALL.first(session)
+    assert ALL.look(database) == ours
     assert first is not None
     assert (first.created_at, first.active, first.away_until) == (NOW, True, None)
 
