@@ -56,7 +56,7 @@ class Planner:
         self._people = people
         self._now = now
         self._tiers = {tier.name: tier for tier in policy.tiers}
-        self._owners: dict[int, Reached | None] = {}
+        self._owners: dict[int | None, Landing | None] = {}
         self._later: dict[tuple[BusinessDuration, WorkingTime], datetime] = {}
 
     def needs_standing(self, row: DueRow) -> bool:
@@ -69,9 +69,7 @@ class Planner:
         tier = self._tiers[row.tier]
         ladder = self._policy.ladder_of(tier)
         if standing is None:
-            owner = self._owner(row.service_owner_id)
-            told = [Told(Rung.OWNER, row.service_owner_id)] if owner is None else [_told(owner)]
-            landing = Landing(0, told)
+            landing = self._owner(row.service_owner_id) or Landing(0, [Told(Rung.OWNER, row.service_owner_id)])
         else:
             landing = climb_from(0, ladder, standing, self._people)
         if not landing.told:
@@ -88,12 +86,14 @@ class Planner:
         next_at = self._after(wait_after(landing.step, ladder, tier.grace), working)
         return Opening(row, tier, landing, reader, due_at, next_at)
 
-    def _owner(self, person_id: int | None) -> Reached | None:
-        if person_id is None:
-            return None
+    def _owner(self, person_id: int | None) -> Landing | None:
+        """Where the owner is told at once: one landing for all of that person's tokens. None: nobody can be."""
         if person_id not in self._owners:
-            found = reach(person_id, self._people)
-            self._owners[person_id] = found if isinstance(found, Reached) else None
+            found = None if person_id is None else reach(person_id, self._people)
+            landing = None
+            if isinstance(found, Reached):
+                landing = Landing(0, [Told(Rung.OWNER, found.person_id, found.stands_in_for)])
+            self._owners[person_id] = landing
         return self._owners[person_id]
 
     def _after(self, amount: BusinessDuration, working: WorkingTime) -> datetime:
@@ -101,10 +101,6 @@ class Planner:
         if key not in self._later:
             self._later[key] = add_business(self._now, amount, working)
         return self._later[key]
-
-
-def _told(owner: Reached) -> Told:
-    return Told(Rung.OWNER, owner.person_id, owner.stands_in_for)
 
 
 def plan_all(session: Session, ctx: Context, people: People, planner: Planner, rows: Sequence[DueRow]) -> list[Opening]:
