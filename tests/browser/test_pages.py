@@ -199,10 +199,12 @@ def test_the_report_tells_each_token_and_what_is_not_proven(site: str, browser_p
     for link in browser_page.get_by_role("link").all():
         assert browser_page.locator(f"h3{link.get_attribute('href')}").count() == 1
     _picture(browser_page, f"{site}/report.html", "report", 1380)
+    # The token that was revoked, which has most to tell.
+    _picture(browser_page, f"{site}/report.html", "report-token", 1380, 'h3:has-text("aws / k1")')
 
 
-def _picture(page: Page, address: str, name: str, height: int) -> None:
-    """If pictures are wanted, the upper part of a page."""
+def _picture(page: Page, address: str, name: str, height: int, top: str = "body") -> None:
+    """If pictures are wanted, a part of a page from the top of an element on."""
     folder = os.environ.get("WHOSE_SCREENSHOTS")
     if not folder:
         return
@@ -210,5 +212,8 @@ def _picture(page: Page, address: str, name: str, height: int) -> None:
     page.goto(address)
     path = Path(folder) / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=path, animations="disabled", clip=FloatRect(x=0, y=0, width=PICTURE, height=height))
+    box = page.locator(top).bounding_box()
+    assert box is not None
+    clip = FloatRect(x=0, y=max(box["y"] - 24, 0), width=PICTURE, height=height)
+    page.screenshot(path=path, animations="disabled", full_page=True, clip=clip)
     assert path.stat().st_size < MOST_BYTES, f"{path} is too heavy for a README"
