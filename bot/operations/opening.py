@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -108,6 +110,17 @@ def plan_all(session: Session, ctx: Context, people: People, planner: Planner, r
     unclear = [row.token_id for row in rows if planner.needs_standing(row)]
     known = standings(session, ctx, people, unclear)
     return [planner.plan(row, known.get(row.token_id)) for row in rows]
+
+
+@contextmanager
+def plan_at_rest() -> Iterator[None]:
+    """For opening what was planned: what is there by now, above all a plan for every due token, is spared the garbage
+    collector's visits meanwhile. Each of them takes longer than a batch, and they find nothing."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def open_requests(

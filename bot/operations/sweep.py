@@ -18,7 +18,14 @@ from bot.operations.asking import Reader
 from bot.operations.context import Context
 from bot.operations.directory import People
 from bot.operations.open_cases import keep_open_requests_true
-from bot.operations.opening import Opening, Planner, open_requests, plan_all, without_pointless_notices
+from bot.operations.opening import (
+    Opening,
+    Planner,
+    open_requests,
+    plan_all,
+    plan_at_rest,
+    without_pointless_notices,
+)
 from bot.operations.tiering import bring_tiers_up_to_date
 from bot.rules.due import due_parameters, reason_names
 from storage.due import DueRow, due_rows
@@ -74,12 +81,13 @@ def sweep(
     with ctx.database.read() as session:
         found = _look(session, ctx, now)
     opened = 0
-    for at in range(0, len(found.chosen), _BATCH):
-        batch = found.chosen[at : at + _BATCH]
-        with ctx.database.write() as session:
-            people = found.people.within(session)
-            opened += open_requests(session, ctx, people, batch, policy_hash=policy_hash, now=now, read_at=now)
-        progress(at + len(batch), len(found.chosen))
+    with plan_at_rest():
+        for at in range(0, len(found.chosen), _BATCH):
+            batch = found.chosen[at : at + _BATCH]
+            with ctx.database.write() as session:
+                people = found.people.within(session)
+                opened += open_requests(session, ctx, people, batch, policy_hash=policy_hash, now=now, read_at=now)
+            progress(at + len(batch), len(found.chosen))
     withdrawn = keep_open_requests_true(ctx, found.open_rows, now)
     return found.report(opened=opened, withdrawn=withdrawn)
 
