@@ -168,12 +168,23 @@ def test_what_has_no_exact_form_is_refused(value: Any, said: str) -> None:
         b'{"a":"\\u000A"}',
         b'{"a":"\xff"}',
         b'{"\xc3\xa9":1}',
+        b'{"a":"\\ud800"}',
+        b'{"a":18446744073709551616}',
         b"[" * 100_000,
+        b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"a":' + b"[" * 20 + b"1.0" + b"]" * 20 + b"}",
+        b'{"a":' + b'{"b":' * 20 + b"null" + b"}" * 21,
     ],
 )
 def test_reading_accepts_the_canonical_form_alone(body: bytes) -> None:
     with pytest.raises(LedgerError):
         parse_canonical(body)
+
+
+@pytest.mark.parametrize("inner", [b"1", b'"\xc3\xa9"', b'{"a":true,"b":[]}'])
+def test_reading_goes_as_deep_as_writing(inner: bytes) -> None:
+    body = b'{"a":' + b"[" * 30 + inner + b"]" * 30 + b"}"
+    assert canonical(parse_canonical(body)) == body
 
 
 def test_the_longest_record_and_one_byte_more() -> None:
