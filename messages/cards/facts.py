@@ -145,7 +145,7 @@ class HistoryLine:
     subject: str = ""
     """The person who was asked, proposed or made owner."""
     written: str = ""
-    """What somebody wrote about it beside the reason: the evidence of work done."""
+    """What somebody wrote about it beside the reason: the evidence of work done. Of a change at a vendor: which one."""
     stands_in_for: str = ""
     """In whose place the subject was asked."""
     epoch: int = 0

@@ -86,6 +86,7 @@ def _ownership(line: HistoryLine) -> str:
     role = names.role(line.outcome or line.role) or "owner"
     # A vendor's record is about no token.
     its = "" if line.outcome == "vendor_relationship_owner" else "its "
+    role += f" of vendor {short(line.written, names.NAME)}" if one_line(line.written) else ""
     before = names.person(line.reason) if one_line(line.reason) else ""
     if not one_line(line.subject):
         return f"Nobody is {its}{role} any more" + (f"; it was {before}." if before else ".")

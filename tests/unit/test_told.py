@@ -50,8 +50,8 @@ def told(kind: RecordKind, **fields: Any) -> list[str]:
         ),
         (
             RecordKind.OWNERSHIP_CHANGED,
-            {"accountable": {"before": {"vendor_relationship_owner": "p_1"}, "after": {}}},
-            ["Nobody is vendor relationship owner any more; it was Ana Lima."],
+            {"accountable": {"before": {"vendor_relationship_owner": "p_1"}, "after": {}}, "details": {"vendor": 3}},
+            ["Nobody is vendor relationship owner of vendor 3 any more; it was Ana Lima."],
         ),
         (
             RecordKind.INVENTORY_IMPORTED,

@@ -93,8 +93,10 @@ class _Teller:
                 outcome = "work" if "remediation" in details else _text(details.get("rung"))
                 yield self._line(outcome=outcome, subject=self._subject())
             case RecordKind.OWNERSHIP_CHANGED:
+                vendor = _text(details.get("vendor"))
                 for role, before, after in changes(self._record.fields):
-                    yield self._line(outcome=role, subject=self._name(after), reason=self._name(before))
+                    said = {"outcome": role, "subject": self._name(after), "reason": self._name(before)}
+                    yield self._line(None, written=vendor, **said)
             case RecordKind.REFUSED:
                 yield self._line(outcome=_text(details.get("verb")) or self._reason)
             case RecordKind.REMEDIATION_RESULT:
