@@ -343,16 +343,19 @@ def _make_rows(
         record_id = randomness[32 * at : 32 * at + 32]
         token_id = entry.token_id
         token_seq, last = _NO_CHAIN if token_id is None else chains[token_id]
-        disclosed = disclose(entry.disclosures) if entry.disclosures else ()
+        digests: Sequence[str] = ()
+        if entry.disclosures:
+            disclosed = disclose(entry.disclosures)
+            digests = [item.digest for item in disclosed]
+            rows.disclosures.extend((epoch, seq, *item) for item in disclosed)
         place = Place(log, epoch, seq, record_id, recorded_ms, token_seq, last.hex())
-        body = record_bytes(entry, place, [item.digest for item in disclosed])
+        body = record_bytes(entry, place, digests)
         hashed = leaf_hash(body)
         if token_id is not None and token_seq is not None:
             chains[token_id] = (token_seq + 1, hashed)
         rows.leaves.append(
             (epoch, seq, hashed, int(entry.kind), token_id, token_seq, entry.request_id, stored_at, body)
         )
-        rows.disclosures.extend((epoch, seq, *item) for item in disclosed)
         rows.appended.append(Appended(seq, record_id, token_seq, hashed, recorded_at))
     rows.nodes.extend((epoch, *node) for node in frontier.extend(one.leaf_hash for one in rows.appended))
     return rows
