@@ -261,7 +261,8 @@ async def nothing_follows() -> None:
     """The floor says nothing after its acknowledgement."""
 
 
-async def run(folder: Path, count: int) -> None:
+async def run(folder: Path, count: int) -> bool:
+    """Whether the aim held."""
     each = max(8, count // PASSES)
     database = Database(f"sqlite:///{folder / 'whose.db'}")
     ctx = office(database, (2 * PASSES + 1) * each)
@@ -269,6 +270,7 @@ async def run(folder: Path, count: int) -> None:
     edge = SlackEdge(ctx, SlackSettings("xoxb-x", SECRET, api_url="http://127.0.0.1:9/api/"), Services(record_decision))
     ours, floor = edge.asgi(), bare_app(folder / "bare.db")
     parts = [bodies[at : at + each] for at in range(0, len(bodies), each)]
+    held = True
     for play in (one_by_one, eight_at_once):
         mine, bare = [], []
         if play is one_by_one:  # neither side is measured while it is new
@@ -277,21 +279,24 @@ async def run(folder: Path, count: int) -> None:
         for _ in range(PASSES):
             bare.append(await play(floor, parts[0], nothing_follows))
             mine.append(await play(ours, parts.pop(0), edge.replies.finish))
-        report(f"{PASSES * each} clicks, {play.__name__.replace('_', ' ')}", mine, bare)
+        held &= report(f"{PASSES * each} clicks, {play.__name__.replace('_', ' ')}", mine, bare)
     with database.read() as session:
         settled = session.connection().execute(select(func.count(DECISION.c.id))).scalar()
     print(f"{settled:,} decisions are in the database; peak memory {peak_mb():.0f} MB")
     database.close()
+    return held
 
 
-def report(name: str, ours: Sequence[Pass], floor: Sequence[Pass]) -> None:
-    show_passes(name, [one.clicks for one in ours], [one.clicks for one in floor], peak=peak_mb(), aim=AIM)
+def report(name: str, ours: Sequence[Pass], floor: Sequence[Pass]) -> bool:
+    """Print what the passes took; whether the aim held."""
+    held = show_passes(name, [one.clicks for one in ours], [one.clicks for one in floor], peak=peak_mb(), aim=AIM)
     for side, passes in (("ours", ours), ("floor", floor)):
         times = sorted(time for one in passes for time in one.times)
         print(f"  {side:<6} p50 {percentile(times, 0.5):6.2f} ms  p99 {percentile(times, 0.99):6.2f} ms")
     after = sum(one.after.seconds for one in ours) / sum(len(one.times) for one in ours)
     if after:
         print(f"  after an acknowledgement of ours {after * 1000:.2f} ms, in which nobody waits")
+    return held
 
 
 def main() -> None:
@@ -300,7 +305,8 @@ def main() -> None:
     options = parser.parse_args()
     logging.disable(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="whose-click-") as folder:
-        asyncio.run(run(Path(folder), options.clicks))
+        held = asyncio.run(run(Path(folder), options.clicks))
+    raise SystemExit(0 if held else 1)
 
 
 if __name__ == "__main__":
