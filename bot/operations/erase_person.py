@@ -17,6 +17,7 @@ from sqlmodel import Session
 from bot.errors import WhoseError
 from bot.operations.context import Now
 from bot.operations.named import person_named
+from bot.operations.naming import ERASED
 from storage.database import Database, is_sqlite, scrub, table_of
 from storage.inventory import OWNERSHIP, TOKEN, VENDOR
 from storage.ledger.log import append, lock
@@ -126,7 +127,7 @@ def _plan(session: Session, who: str) -> Plan:
 
 def _no_address(ref: str) -> str:
     """An address that is nobody's and stays so (RFC 2606: ``.invalid``); unique, as the column wants it."""
-    return f"{ref}@erased.invalid"
+    return f"{ref}{ERASED}"
 
 
 def _theirs(session: Session, ref: str) -> ColumnElement[bool]:

@@ -16,6 +16,7 @@ from sqlmodel import Session
 
 from bot.errors import UpstreamError
 from bot.operations.context import Context
+from bot.operations.naming import naming_entries
 from bot.operations.ports import DirectoryEntry, DirectoryPort
 from storage.database import insert_or_ignore
 from storage.ledger.log import append
@@ -79,6 +80,7 @@ def sync_directory(ctx: Context, port: DirectoryPort, *, allow_mass_leave: bool 
         leavers = _leavers(session, match, known)
         _doubt_mass_leave(len(leavers), match, known, allowed=allow_mass_leave)
         _say_goodbye(session, ctx, port, leavers, now)
+        append(session, naming_entries(session, "chat_directory"), ctx.now)
         note_synced(session, f"{port.platform}:{port.workspace}", now)
     live = [person_id for person_id, account in match.items() if not account.deactivated]
     ids = {account.user_id for account in accounts}

@@ -134,6 +134,12 @@ HEAD, LEAF, SUBJECT, DISCLOSURE = (
 )
 NODE, CHECKPOINT, ANCHOR = table_of(LedgerNode), table_of(LedgerCheckpoint), table_of(LedgerAnchor)
 
+#: Records about the log itself and about who is who (``RecordKind`` 18 to 21), as the index over them has it: in these
+#: words, or SQLite does not use it.
+OF_THE_LOG = text("kind IN (18, 19, 20, 21)")
+_OF_THE_LOG = (LEAF.c.kind, LEAF.c.epoch, LEAF.c.seq)
+Index("ledger_leaf_of_the_log", *_OF_THE_LOG, postgresql_where=OF_THE_LOG, sqlite_where=OF_THE_LOG)
+
 _PENDING = text("state = 'pending'")
 _NEWEST = (ANCHOR.c.anchor, ANCHOR.c.epoch, ANCHOR.c.size)
 Index("ix_ledger_anchor_pending", *_NEWEST, postgresql_where=_PENDING, sqlite_where=_PENDING)

@@ -220,15 +220,17 @@ def test_an_owner_who_changes_is_closed_and_recorded(importer: Importer) -> None
     assert importer.token("k")["service_owner_id"] == importer.person("bo@example.com")["id"]
 
     ana, bo, cy = (importer.person(f"{one}@example.com")["ref"] for one in ("ana", "bo", "cy"))
-    first, second, change = importer.records()
-    assert [one["kind"] for one in (first, second, change)] == [12, 12, 6]
+    records = importer.records()
+    assert [one["kind"] for one in records] == [12, 21, 12, 21, 21, 6]
+    named, second, change = (records[at] for at in (1, 2, -1))
+    assert (named["details"], named["disclosed"]) == ({"person": ana}, {ana: "ana@example.com"})
     assert change["accountable"] == {"before": {"service_owner": ana}, "after": {"service_owner": bo}}
     assert change["token"] == {"id": importer.token("k")["id"], "issuer": "gh", "external_id": "k"}
     assert set(change["disclosed"].values()) == {"ana@example.com", "bo@example.com"}
     assert second["details"]["first_owners"] == 1
     line = f"{importer.token('m')['id']} service_owner {cy}\n"
     assert second["details"]["first_owners_sha256"] == hashlib.sha256(line.encode()).hexdigest()
-    assert "example.com" not in json.dumps([{**one, "disclosed": {}} for one in (first, second, change)])
+    assert "example.com" not in json.dumps([{**one, "disclosed": {}} for one in records])
 
 
 def test_an_owner_who_is_emptied_leaves_nobody(importer: Importer) -> None:
@@ -411,7 +413,7 @@ def test_someone_who_leaves_is_recorded_once_and_may_return(importer: Importer) 
     assert record["disclosed"] == {person["ref"]: "Ana <ana@example.com>"}
     importer({"people.csv": "email,active\nana@example.com,false\n"}, now=LATER + timedelta(days=1))
     assert importer.person("ana@example.com")["left_at"] == LATER
-    assert len(importer.records()) == 3
+    assert [one["kind"] for one in importer.records()] == [12, 21, 12, 17], "noticed once, and named once"
     importer({"people.csv": "email,active\nana@example.com,true\n"})
     assert (importer.person("ana@example.com")["active"], importer.person("ana@example.com")["left_at"]) == (True, None)
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from storage.database import Database
-from storage.migrations import current_revision, head_revision, knows, migrate
+from storage.ledger.log import append
+from storage.ledger.record import Entry, RecordKind
+from storage.ledger.verify import verify_log
+from storage.migrations import _config, current_revision, head_revision, knows, migrate
 
 _SQLITE_SHAPE = "SELECT type || ' ' || name || ': ' || sql FROM sqlite_master WHERE sql IS NOT NULL"
 _POSTGRES_SHAPE = """
@@ -85,7 +90,27 @@ def test_migrating_again_changes_nothing(empty: Database) -> None:
 def test_two_releases_at_once_migrate_one_after_the_other(empty: Database) -> None:
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(migrate, [empty, empty]))
-    assert sorted(results, key=str) == [("0001", "0001"), (None, "0001")]
+    newest = head_revision()
+    assert sorted(results, key=str) == [(newest, newest), (None, newest)]
+
+
+def test_a_database_of_the_first_release_is_brought_up_with_its_data(
+    empty: Database, sqlite_database: Database, postgres_database: Database
+) -> None:
+    """From every revision there ever was: the same shape as a fresh one, nothing lost, and the ledger still verifies."""
+    with empty.engine.begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    with empty.write() as session:
+        entry = Entry(RecordKind.DECISION, "attest", token_id=1, token={"issuer": "aws"}, disclosures={"note": "mine"})
+        append(session, [entry] * 300, lambda: datetime(2026, 11, 24, 9, tzinfo=UTC))
+    assert current_revision(empty) == "0001"
+    assert migrate(empty) == ("0001", head_revision())
+    assert shape(empty) == shape(sqlite_database if empty.is_sqlite else postgres_database)
+    with empty.read() as session:
+        verdict = verify_log(session)
+    assert (verdict.ok, verdict.size) == (True, 300)
 
 
 def test_the_ledger_of_a_migrated_database_only_grows(empty: Database) -> None:

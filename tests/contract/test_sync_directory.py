@@ -132,7 +132,8 @@ def test_a_closed_account_means_that_they_have_left(office: Office, directory: A
     assert (gone.active, gone.left_at) == (False, office.clock.now())
     assert identities(office) == {(ada, TEAM, "U1", True)}
     with office.database.read() as session:
-        [record] = leaves(session)
+        named, record = leaves(session)
+    assert (named.kind, named.disclosures) == (RecordKind.PERSON_NAMED, {gone.ref: "ada <ada@example.com>"})
     assert (record.kind, record.fields["details"]) == (RecordKind.PERSON_LEFT, {"person": gone.ref})
     assert b"ada@example.com" not in record.body
     assert sync_directory(office.ctx, directory).left == [], "noticed once"

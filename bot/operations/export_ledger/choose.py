@@ -21,12 +21,11 @@ from storage.database import among
 from storage.inventory import TOKEN
 from storage.ledger.bundle import Selection
 from storage.ledger.kinds import RecordKind
-from storage.ledger.tables import DISCLOSURE, LEAF
+from storage.ledger.tables import DISCLOSURE, LEAF, OF_THE_LOG
 
 PAGE = 2_000
 _REF = re.compile(rb'"(p_[0-9a-f]{24})"')
 _ALWAYS = (RecordKind.EPOCH_OPENED, RecordKind.KEY_ROTATED)
-_ABOUT_PEOPLE = (RecordKind.PERSON_NAMED, RecordKind.PERSON_ERASED)
 
 
 class Told(NamedTuple):
@@ -153,8 +152,7 @@ def _explaining(session: Session, asked: Chosen) -> dict[int, list[int]]:
         for record in stored(session, asked, epoch):
             refs.update(_REF.findall(record.body))
     found: dict[int, list[int]] = {epoch: [] for epoch in asked.sizes}
-    kinds = [int(kind) for kind in (*_ALWAYS, *_ABOUT_PEOPLE)]
-    query = select(LEAF.c.epoch, LEAF.c.seq, LEAF.c.kind, LEAF.c.body).where(LEAF.c.kind.in_(kinds))
+    query = select(LEAF.c.epoch, LEAF.c.seq, LEAF.c.kind, LEAF.c.body).where(OF_THE_LOG)
     row: Any
     for row in session.connection().execute(query.execution_options(yield_per=PAGE)):
         needed = row.kind in _ALWAYS or not refs.isdisjoint(_REF.findall(row.body))

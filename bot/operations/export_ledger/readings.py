@@ -12,6 +12,7 @@ from bot.operations.export_ledger.about import About
 from bot.operations.export_ledger.ocsf import Events
 from bot.operations.export_ledger.oscal import Assessment
 from bot.operations.export_ledger.read_back import about, records_in
+from bot.operations.export_ledger.report import report
 from bot.operations.export_ledger.table import Table
 from bot.operations.export_ledger.words import Said, read
 from bot.rules.controls import Controls
@@ -19,6 +20,7 @@ from storage.ledger.bundle_files import BundleFolder
 
 Write = Callable[[bytes], object]
 
+REPORT = "report.html"
 _BLOCK = 1 << 20
 
 
@@ -77,7 +79,7 @@ _MAKERS: dict[str, Callable[[About, Controls, Write], Reading]] = {
 }
 
 #: Those that are made together in one pass over the records; the passes may run side by side.
-PASSES: tuple[tuple[str, ...], ...] = (("records.csv", "records.ocsf.jsonl", "oscal-ar.json"),)
+PASSES: tuple[tuple[str, ...], ...] = (tuple(_MAKERS), (REPORT,))
 READINGS = tuple(name for names in PASSES for name in names)
 
 
@@ -88,6 +90,9 @@ def make_readings(names: Sequence[str], bundle: Path, target: Path, seen: About)
         target: the folder to write them into.
     """
     controls = Controls.load()
+    if names == (REPORT,):  # reads the records twice, to find out which of them to tell
+        (target / REPORT).write_text(report(seen, lambda: records_in(bundle), controls), encoding="utf-8", newline="")
+        return
     with ExitStack() as files:
         readings = [
             _MAKERS[name](seen, controls, files.enter_context((target / name).open("wb", buffering=_BLOCK)).write)

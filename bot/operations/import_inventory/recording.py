@@ -18,6 +18,7 @@ from sqlmodel import Session
 from bot.operations.import_inventory.people import Directory, Left
 from bot.operations.import_inventory.report import ImportReport
 from bot.operations.import_inventory.vendors import RelationshipChange
+from bot.operations.naming import naming_entries, shown_name
 from storage.ledger.log import append
 from storage.ledger.record import Entry, RecordKind
 from storage.merge_findings import Findings, OwnerChange, Vanished
@@ -38,12 +39,13 @@ def record_import(
     """Append the records of one run, in effect from ``now``; nothing where nothing changed."""
     if not report.changed_anything:
         return
-    entries = _entries(report, findings, left, relationships, directory)
+    entries = _entries(session, report, findings, left, relationships, directory)
     while batch := [replace(entry, effective_at=now) for entry in islice(entries, _BATCH)]:
         append(session, batch, clock)
 
 
 def _entries(
+    session: Session,
     report: ImportReport,
     findings: Findings | None,
     left: list[Left],
@@ -51,9 +53,10 @@ def _entries(
     directory: Directory,
 ) -> Iterator[Entry]:
     yield _run_entry(report, findings)
+    yield from naming_entries(session, "import")
     for one in left:
         details = {"person": one.ref}
-        disclosures = {one.ref: _named(one.name, one.email)}
+        disclosures = {one.ref: shown_name(one.name, one.email)}
         yield Entry(RecordKind.PERSON_LEFT, reason="people_file", details=details, disclosures=disclosures)
     for relationship in relationships:
         yield _relationship_entry(relationship, directory)
@@ -133,8 +136,4 @@ def _vanished_entry(gone: Vanished, directory: Directory) -> Entry:
 def _names(directory: Directory, *addresses: str | None) -> dict[str, str]:
     """Disclosures that tie pseudonyms to names and addresses."""
     people = [directory.known[one] for one in addresses if one]
-    return {person.ref: _named(person.name, person.email) for person in people}
-
-
-def _named(name: str, address: str) -> str:
-    return f"{name} <{address}>" if name else address
+    return {person.ref: shown_name(person.name, person.email) for person in people}
