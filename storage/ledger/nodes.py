@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlmodel import Session
 
+from storage.database import driver_rows
 from storage.ledger import proofs
-from storage.ledger.tiles import TILE_HEIGHT, TileHashes
+from storage.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, TileHashes
 
 _LEAVES = text("SELECT leaf_hash FROM ledger_leaf WHERE epoch = :epoch AND seq >= :first AND seq < :last ORDER BY seq")
 _NODES = text(
@@ -44,7 +45,7 @@ class DatabaseHashes(TileHashes):
             query, place = _NODES, place | {"level": level * TILE_HEIGHT}
         else:
             query = _LEAVES
-        return list(self._session.connection().execute(query, place).scalars())
+        return [found for (found,) in driver_rows(self._session, query, place, page=TILE_WIDTH)]
 
 
 def inclusion_proof(session: Session, index: int, size: int, *, epoch: int | None = None) -> list[bytes]:
