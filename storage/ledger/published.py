@@ -109,18 +109,13 @@ def receipts(session: Session, epoch: int) -> Iterator[tuple[int, str, bytes]]:
 
 
 def first_receipts(session: Session, epoch: int, seq: int, kinds: Sequence[str]) -> list[tuple[int, str, bytes]]:
-    """``(size, anchor, receipt)`` of the first checkpoint over a record that each anchor of these kinds holds."""
+    """``(size, anchor, receipt)`` of the first checkpoint over a record that an anchor of these kinds holds, once for
+    each anchor that does; empty: none does."""
     of_kind = or_(*(ANCHOR.c.anchor.startswith(f"{kind}:", autoescape=True) for kind in kinds))
-    here = and_(ANCHOR.c.epoch == epoch, ANCHOR.c.state == "done")
-    first = (
-        select(ANCHOR.c.anchor, func.min(ANCHOR.c.size).label("size"))
-        .where(here, ANCHOR.c.size > seq, of_kind)
-        .group_by(ANCHOR.c.anchor)
-        .subquery()
-    )
-    query = select(ANCHOR.c.size, ANCHOR.c.anchor, ANCHOR.c.receipt).where(here)
-    query = query.join(first, and_(ANCHOR.c.anchor == first.c.anchor, ANCHOR.c.size == first.c.size))
-    rows = session.connection().execute(query.order_by(ANCHOR.c.size, ANCHOR.c.anchor))
+    held = and_(ANCHOR.c.epoch == epoch, ANCHOR.c.state == "done", of_kind)
+    first = select(ANCHOR.c.size).where(held, ANCHOR.c.size > seq).order_by(ANCHOR.c.size).limit(1).scalar_subquery()
+    query = select(ANCHOR.c.size, ANCHOR.c.anchor, ANCHOR.c.receipt).where(held, ANCHOR.c.size == first)
+    rows = session.connection().execute(query.order_by(ANCHOR.c.anchor))
     return [(size, anchor, receipt or b"") for size, anchor, receipt in rows]
 
 
