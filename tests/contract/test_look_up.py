@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,11 +14,13 @@ from sqlmodel import Session
 
 from bot.operations import look_up
 from bot.operations.context import Context
+from bot.operations.erase_person import erase_person
 from bot.operations.look_up import EVERYTHING, Reader, reader_of
 from bot.operations.lookups.accountable import ContractThen, contract_at, vendor_chain
 from bot.rules.policy import policy_hash, policy_to_json
 from bot.rules.policy_file import default_policy_text, load_policy
 from messages.cards.facts import AccountableFacts, LaterFact, Refusal, Story, VendorFacts
+from messages.pages.who_page import who_page
 from storage.database import Database
 from storage.inventory import Contract, Token, Vendor, VendorRelationship
 from storage.ledger.log import append
@@ -254,20 +257,30 @@ def test_before_the_first_import_the_first_owners_are_told_as_learned_later(sess
 
 
 def test_the_policy_of_the_moment_says_who_could_have_removed_it(ctx: Context) -> None:
-    """Until July the security team could not revoke; since then everybody of the shipped policy can."""
-    july = datetime(2025, 7, 1, tzinfo=UTC)
+    """Until July the security team could not revoke. From July on it could, and on 20 August that was taken back."""
+    july, back = datetime(2025, 7, 1, tzinfo=UTC), AUGUST + timedelta(days=19)
     old = ctx.policy.model_copy(update={"version": "old", "roles": {"security": ()}})
     with ctx.database.write() as writing:
         for policy, since in ((old, T0), (ctx.policy, july)):
             body = policy_to_json(policy)
             named = {"policy_id": policy.policy_id, "version": policy.version}
             writing.add(PolicyVersion(hash=policy_hash(policy), body=body, first_used_at=since, **named))
+        for policy, since in ((old, AUGUST), (ctx.policy, AUGUST), (old, back)):
+            authority = {"policy_id": policy.policy_id, "version": policy.version, "hash": policy_hash(policy)}
+            append(writing, [Entry(RecordKind.POLICY_CHANGED, authority=authority)], partial(_same, since))
     with ctx.database.read() as session:
-        before, march, august = (who(session, ctx, at) for at in (T0 - timedelta(days=1), MARCH, AUGUST))
+        moments = (T0 - timedelta(days=1), MARCH, AUGUST, back)
+        before, march, august, later = (who(session, ctx, at) for at in moments)
     assert before.policy == "", "no policy was kept by then, so today's stands in and is not named"
     assert "security" not in dict(march.could_remove)
     assert march.policy.endswith("version old")
     assert ("security", "Sam") in august.could_remove
+    assert "security" not in dict(later.could_remove)
+    assert later.policy == march.policy
+
+
+def _same(at: datetime) -> datetime:
+    return at
 
 
 def test_each_record_names_the_first_checkpoint_over_it_and_who_dated_it_first(ctx: Context) -> None:
@@ -300,3 +313,15 @@ def test_the_story_has_everybody_from_the_beginning_until_now(session: Session, 
     ]
     assert [line.kind for line in told.afterwards] == ["ownership_changed"]
     assert isinstance(look_up.who_story(session, ctx, reader_of(session, ctx, VERA), TOKEN, MARCH), Refusal)
+
+
+def test_whoever_was_erased_is_a_pseudonym_everywhere(ctx: Context) -> None:
+    erase_person(ctx.database, lambda: AUGUST, "ana@example.com", force=True)
+    with ctx.database.read() as session:
+        told = look_up.who_story(session, ctx, EVERYTHING, TOKEN, MARCH)
+    assert isinstance(told, Story)
+    assert told.answer.roles == [("service_owner", "p_1 (erased)", T0)]
+    assert told.tenures[0].name == "p_1 (erased)"
+    assert "p_1" in [line.subject for line in told.answer.asked]
+    assert "example.com" not in who_page(told).replace("ben@example.com", "")
+    assert "erased.invalid" not in who_page(told)

@@ -17,6 +17,8 @@ from sqlmodel import Session
 from bot.operations.case import frozen_policy
 from bot.operations.context import Context
 from bot.operations.directory import People
+from bot.operations.lookups.told import part
+from bot.operations.naming import ERASED
 from bot.rules.authority import who_can
 from bot.rules.people import MAX_CHAIN, PersonFacts
 from bot.rules.policy import Policy
@@ -24,8 +26,10 @@ from bot.rules.policy_parts import DecisionKind
 from bot.rules.standing import Standing
 from storage.database import table_of
 from storage.inventory import OWNERSHIP, OWNERSHIP_ROLES, TOKEN, VENDOR
+from storage.ledger.record import RecordKind, parse_canonical
+from storage.ledger.tables import LEAF
 from storage.people import PERSON
-from storage.requests import REQUEST, PolicyVersion
+from storage.requests import PolicyVersion
 from storage.vendors import CONTRACT, VENDOR_RELATIONSHIP
 
 
@@ -68,12 +72,18 @@ class PeopleThen:
     def by_email(self, addresses: Sequence[str]) -> list[int]:
         return self._people.by_email(addresses)
 
-    def name_of(self, person_id: int | None) -> str:
-        """The name; somebody who had left by then is marked so."""
+    def called(self, person_id: int | None) -> str:
+        """The name; of somebody whose name was erased, the pseudonym."""
         person = self.get(person_id)
         if person is None:
             return ""
-        return person.name if person.active else f"{person.name} (had left)"
+        return f"{person.ref} (erased)" if person.email.endswith(ERASED) else person.name
+
+    def name_of(self, person_id: int | None) -> str:
+        """:meth:`called`; somebody who had left by then is marked so."""
+        person = self.get(person_id)
+        left = person is not None and not person.active and not person.email.endswith(ERASED)
+        return f"{self.called(person_id)} (had left)" if left else self.called(person_id)
 
 
 def owners_at(session: Session, token_id: int, at: datetime) -> dict[str, Holder]:
@@ -157,22 +167,28 @@ def relationships_of(session: Session, chain: Sequence[Any]) -> list[Any]:
 def policy_at(session: Session, ctx: Context, at: datetime) -> tuple[Policy, str]:
     """The policy in force at a moment and what it is called; today's and nothing where no older one is known.
 
-    A policy is kept when it first comes into force, and named by every request that is opened under it: the later of
-    the two tells, also where an earlier policy was put back.
+    A policy is kept when it first comes into force. Where there were several, the record says which one came into
+    force last: an earlier one may have been put back.
     """
-    connection = session.connection()
     kept = table_of(PolicyVersion).c
-    versions = select(kept.hash, kept.first_used_at).where(kept.first_used_at <= at)
-    requests = select(REQUEST.c.policy_hash, REQUEST.c.opened_at).where(REQUEST.c.opened_at <= at)
-    found = [
-        connection.execute(versions.order_by(kept.first_used_at.desc()).limit(1)).first(),
-        connection.execute(requests.order_by(REQUEST.c.id.desc()).limit(1)).first(),
-    ]
-    hashes = [(row[1], row[0]) for row in found if row is not None]
+    query = select(kept.hash).where(kept.first_used_at <= at).order_by(kept.first_used_at, kept.hash)
+    hashes = list(session.connection().execute(query).scalars())
     if not hashes:
         return ctx.policy, ""
-    policy = frozen_policy(session, max(hashes)[1])
+    last = _policy_on_record(session, at) if len(hashes) > 1 else hashes[0]
+    policy = frozen_policy(session, last if last in hashes else hashes[-1])
     return policy, f"{policy.policy_id}, version {policy.version}"
+
+
+def _policy_on_record(session: Session, at: datetime) -> str:
+    """The hash of the policy that came into force last by a moment; empty: the record does not say."""
+    # Without an order: so the few records that are about no token are found by the index over tokens.
+    query = select(LEAF.c.epoch, LEAF.c.seq, LEAF.c.body).where(
+        LEAF.c.token_id.is_(None), LEAF.c.kind == int(RecordKind.POLICY_CHANGED), LEAF.c.recorded_at <= at
+    )
+    found = max(session.connection().execute(query), key=lambda row: (row.epoch, row.seq), default=None)
+    said = {} if found is None else part(parse_canonical(found.body), "authority")
+    return str(said.get("hash", ""))
 
 
 def standing_at(policy: Policy, owners: dict[str, Holder], relationship: Holder | None, people: PeopleThen) -> Standing:

@@ -94,19 +94,14 @@ def _learned_later(
 def _tenures(session: Session, ctx: Context, token_id: int, chain: Sequence[Any]) -> list[Tenure]:
     people = then.PeopleThen(session, ctx, ctx.now())
     owned = [
-        Tenure(row.role, _name(people, row.person_id), row.from_at, row.to_at)
+        Tenure(row.role, people.called(row.person_id), row.from_at, row.to_at)
         for row in then.ownerships_of(session, token_id)
     ]
     looked_after = [
-        Tenure("vendor_relationship_owner", _name(people, row.person_id), row.from_at, row.to_at)
+        Tenure("vendor_relationship_owner", people.called(row.person_id), row.from_at, row.to_at)
         for row in then.relationships_of(session, chain)
     ]
     return owned + looked_after + [_in_force(one) for one in then.contracts_of(session, chain)]
-
-
-def _name(people: then.PeopleThen, person_id: int) -> str:
-    person = people.get(person_id)
-    return "" if person is None else person.name
 
 
 def _in_force(contract: then.ContractThen) -> Tenure:

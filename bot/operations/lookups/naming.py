@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from bot.operations.lookups.told import lines_of_record, refs_in
+from bot.operations.naming import ERASED
 from messages.cards.facts import HistoryLine
 from storage.ledger.log import StoredRecord
 from storage.people import PERSON
@@ -28,5 +29,5 @@ def names_of_refs(session: Session, refs: Iterable[str]) -> dict[str, str]:
     for at in range(0, len(wanted), _CHUNK):
         query = select(PERSON.c.ref, PERSON.c.name, PERSON.c.email).where(PERSON.c.ref.in_(wanted[at : at + _CHUNK]))
         rows = session.connection().execute(query).all()
-        found |= {row.ref: row.name or row.email for row in rows if not row.email.endswith("@erased.invalid")}
+        found |= {row.ref: row.name or row.email for row in rows if not row.email.endswith(ERASED)}
     return found
