@@ -79,7 +79,7 @@ def _asked(at: At, bare: bool, reason: str, about: str = "", days: int = 0) -> s
 
 def _by_tier(at: At, bare: bool) -> Iterator[str]:
     for name, cadence, notices in _TIERS:
-        here = f"FROM token WHERE state = 'active' AND tier = '{name}' AND"
+        here = f"FROM token WHERE state = 'active' AND tier <> '' AND tier = '{name}' AND"
         yield f"SELECT id, 1 AS bit, 0 AS notice {here} last_attested_at IS NULL"
         yield f"SELECT id, 2, 0 {here} last_attested_at <= {at(NOW - cadence * _DAY)}"
         yield f"SELECT id, 8, 0 {here} expires_at <= {at(NOW)}{_asked(at, bare, 'expired', 'expires_at')}"

@@ -41,6 +41,7 @@ def _written(value: str | int) -> ColumnElement[Any]:
 
 # As the partial indexes have them: with parameters, SQLite would read every token's row to check again.
 _IS_ACTIVE = TOKEN.c.state == _written("active")
+_IS_TIERED = TOKEN.c.tier != _written("")
 _IS_OPEN = REQUEST.c.state.in_([_written(state) for state in OPEN_STATES])
 _LEAVING = [_written(status) for status in ("offboarding", "offboarded")]
 _PAGE = 2_000  # rows held at a time
@@ -167,7 +168,7 @@ def _branches(parameters: DueParameters, at: _Days) -> Iterator[Select[Any]]:
     expires = TOKEN.c.expires_at
     idle_since = func.coalesce(TOKEN.c.last_used_at, TOKEN.c.created_at)
     for tier in parameters.tiers:
-        here = TOKEN.c.tier == tier.name
+        here = and_(_IS_TIERED, TOKEN.c.tier == tier.name)
         yield _branch("never_attested", here, TOKEN.c.last_attested_at.is_(None))
         yield _branch("attestation_overdue", here, TOKEN.c.last_attested_at <= at[-tier.attest_every])
         for window in tier.notices:

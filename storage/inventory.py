@@ -150,13 +150,14 @@ class VendorRelationship(SQLModel, table=True):
 TOKEN, OWNERSHIP, VENDOR = table_of(Token), table_of(Ownership), table_of(Vendor)
 
 _ACTIVE = text("state = 'active'")
+_TIERED = text("state = 'active' AND tier <> ''")
 _CURRENT = text("to_at IS NULL")
 
 # One index a reason, each over the active tokens only: the sweep is a UNION over these.
 for _name, _columns, _where in (
-    ("ix_token_tier_attested", (TOKEN.c.tier, TOKEN.c.last_attested_at), _ACTIVE),
-    ("ix_token_tier_expires", (TOKEN.c.tier, TOKEN.c.expires_at), _ACTIVE),
-    ("ix_token_tier_idle", (TOKEN.c.tier, func.coalesce(TOKEN.c.last_used_at, TOKEN.c.created_at)), _ACTIVE),
+    ("ix_token_tier_attested", (TOKEN.c.tier, TOKEN.c.last_attested_at), _TIERED),
+    ("ix_token_tier_expires", (TOKEN.c.tier, TOKEN.c.expires_at), _TIERED),
+    ("ix_token_tier_idle", (TOKEN.c.tier, func.coalesce(TOKEN.c.last_used_at, TOKEN.c.created_at)), _TIERED),
     ("ix_token_owner", (TOKEN.c.service_owner_id,), _ACTIVE),
 ):
     Index(_name, *_columns, postgresql_where=_where, sqlite_where=_where)
