@@ -94,9 +94,9 @@ def draw(timeline: Timeline) -> Markup:
     axis = bottom + marks_height + 6
     parts = [
         *(_lane(lane, top + number * _LANE, scale) for number, lane in enumerate(timeline.lanes)),
+        _day_line(timeline.asked_about, axis, scale),  # over the bars and beneath the marks
         _marks(marks, rows, bottom, scale),
         _axis(timeline, axis, scale),
-        _day_line(timeline.asked_about, axis, scale),
     ]
     return Markup(
         '<svg class="timeline" role="img" width="100%" height="{height}" aria-labelledby="{name}-t {name}-d">'
