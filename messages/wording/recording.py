@@ -28,7 +28,7 @@ def begins(sentence: str) -> str:
 
 
 _OUR_WORDS = ("somebody", "the security channel")
-_WITH_REASON = {"decision", "handover_proposed", "handover_answered", "epoch_opened"}
+_WITH_REASON = {"decision", "handover_proposed", "handover_answered", "epoch_opened", "delivery_handled"}
 
 
 def _actor(line: HistoryLine) -> str:
@@ -125,6 +125,13 @@ def _delivery(line: HistoryLine) -> str:
     return f"A message to {names.person(line.subject)} could not be delivered."
 
 
+def _handled(line: HistoryLine) -> str:
+    count = dict(line.counts).get("messages", 0)
+    said = names.counted(count, "message", "messages") if count else "Messages"
+    what = {"retry": "sent again", "drop": "left unsent"}.get(line.outcome, "handled")
+    return f"{said} that could not be delivered {'was' if count == 1 else 'were'} to be {what}."
+
+
 def _left(line: HistoryLine) -> str:
     return f"{_subject(line)} left."
 
@@ -193,6 +200,7 @@ _SENTENCES: dict[str, Callable[[HistoryLine], str]] = {
     "key_rotated": _fixed("The key that signs the record was replaced; the key before it signed that too."),
     "person_erased": _erased,
     "person_named": _named,
+    "delivery_handled": _handled,
 }
 
 _CONTRACTS = {

@@ -108,6 +108,7 @@ _KINDS = {
     "key_rotated": "The signing key was replaced",
     "person_erased": "Somebody was erased",
     "person_named": "A name was noted for a pseudonym",
+    "delivery_handled": "Messages that could not be delivered were handled",
 }
 
 

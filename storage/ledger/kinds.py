@@ -29,3 +29,4 @@ class RecordKind(IntEnum):
     KEY_ROTATED = 19
     PERSON_ERASED = 20  # their disclosures were deleted
     PERSON_NAMED = 21  # whom a pseudonym stands for, in a disclosure, from now on
+    DELIVERY_HANDLED = 22  # an operator had undelivered messages sent again, looked for or dropped

@@ -35,6 +35,7 @@ _CHANNEL = {
     "message": "D0001/1772442000.000100",
     "payload_sha256": "cd" * 32,
 }
+_DROPPED = {"why": "It was settled by telephone."}
 _OWNED = {"service_owner": ANA, "business_owner": BEN}
 
 
@@ -79,6 +80,7 @@ def entries() -> list[Entry]:
         Entry(RecordKind.PERSON_LEFT, "account_deactivated", effective_at=BEGIN, details={"person": EVE}),
         Entry(RecordKind.KEY_ROTATED, "key_rotated", details={"old": "example+1234abcd+AAAA", "new": "example+56+AA"}),
         Entry(RecordKind.PERSON_ERASED, "erasure", details={"person": EVE, "disclosures": 2, "accounts": 1}),
+        Entry(RecordKind.DELIVERY_HANDLED, "drop", details={"count": 1, "messages": [7]}, disclosures=_DROPPED),
     ]
 
 

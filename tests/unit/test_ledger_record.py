@@ -56,6 +56,7 @@ def test_kinds_keep_their_numbers_for_ever() -> None:
         "key_rotated": 19,
         "person_erased": 20,
         "person_named": 21,
+        "delivery_handled": 22,
     }
 
 

@@ -94,6 +94,16 @@ def told(kind: RecordKind, **fields: Any) -> list[str]:
             {"details": {"code": "x", "to": "security_channel"}},
             ["A message to the security channel could not be delivered."],
         ),
+        (
+            RecordKind.DELIVERY_HANDLED,
+            {"reason": "retry", "details": {"count": 2}},
+            ["2 messages that could not be delivered were to be sent again."],
+        ),
+        (
+            RecordKind.DELIVERY_HANDLED,
+            {"reason": "drop", "details": {"count": 1}, "disclosures": {"why": "Settled by telephone."}},
+            ["1 message that could not be delivered was to be left unsent. Reason given: “Settled by telephone.”"],
+        ),
     ],
 )
 def test_each_kind_has_a_sentence(kind: RecordKind, fields: dict[str, Any], sentences: list[str]) -> None:

@@ -161,6 +161,8 @@ class Events:
                 return {"uid": f"vendor/{vendor}", "name": f"vendor {vendor}", "type": "Vendor", "type_id": _OTHER}
             case RecordKind.KEY_ROTATED:
                 return {"uid": self._about.log_id, "name": self._about.log, "type": "Signing key", "type_id": _OTHER}
+            case RecordKind.DELIVERY_HANDLED:
+                return {"uid": self._about.log_id, "name": "outbox", "type": "Outbox", "type_id": _OTHER}
             case _:
                 return {"uid": self._about.log_id, "name": "inventory", "type": "Inventory", "type_id": _OTHER}
 

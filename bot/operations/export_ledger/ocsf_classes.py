@@ -86,6 +86,7 @@ _FIXED: Final[Mapping[RecordKind, Shape]] = {
     RecordKind.KEY_ROTATED: _entity(_UPDATE),
     RecordKind.PERSON_ERASED: _entity(_DELETE),
     RecordKind.PERSON_NAMED: _entity(_UPDATE),
+    RecordKind.DELIVERY_HANDLED: _entity("Undelivered messages handled"),
     RecordKind.EPOCH_OPENED: _finding(HIGH),
 }
 

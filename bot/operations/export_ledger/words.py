@@ -41,6 +41,7 @@ KIND_WORDS: Final[Mapping[RecordKind, str]] = {
     RecordKind.KEY_ROTATED: "signing key changed",
     RecordKind.PERSON_ERASED: "person erased",
     RecordKind.PERSON_NAMED: "person named",
+    RecordKind.DELIVERY_HANDLED: "undelivered messages handled",
 }
 
 
@@ -214,6 +215,10 @@ def _undelivered(_reason: str, details: Mapping[str, Any]) -> str:
     return text(details.get("code"))
 
 
+def _handled(reason: str, _details: Mapping[str, Any]) -> str:
+    return {"retry": "to be sent again", "drop": "not to be sent"}.get(reason, reason)
+
+
 @lru_cache(4096)
 def _why(codes: Sequence[str]) -> str:
     return ", ".join(asking.reason_bare(code) for code in codes)
@@ -246,4 +251,5 @@ _OUTCOMES: Final[Mapping[RecordKind, Callable[[str, Mapping[str, Any]], str]]] =
     RecordKind.KEY_ROTATED: _kind_says_all,
     RecordKind.PERSON_ERASED: _kind_says_all,
     RecordKind.PERSON_NAMED: _kind_says_all,
+    RecordKind.DELIVERY_HANDLED: _handled,
 }

@@ -108,6 +108,10 @@ class _Teller:
                 yield self._line(outcome=outcome, subject=self._subject())
             case RecordKind.INVENTORY_IMPORTED:
                 yield self._line(counts=_import_counts(details))
+            case RecordKind.DELIVERY_HANDLED:
+                count = details.get("count")
+                counts = (("messages", count),) if type(count) is int else ()
+                yield self._line(outcome=self._reason, reason=self._written("why"), counts=counts)
             case RecordKind.PERSON_NAMED | RecordKind.PERSON_ERASED:
                 yield self._line(outcome=_text(details.get("person")), subject=self._subject())
             case _:

@@ -56,6 +56,7 @@ VOCABULARY: Final[Mapping[RecordKind, Words]] = {
     RecordKind.EPOCH_OPENED: _words("shrank", "forked"),
     RecordKind.KEY_ROTATED: _words("key_rotated"),
     RecordKind.PERSON_ERASED: _words("erasure"),
+    RecordKind.DELIVERY_HANDLED: _words("retry", "drop"),
     RecordKind.PERSON_NAMED: _words("import", "people_file", "chat_directory"),
 }
 
