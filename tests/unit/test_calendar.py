@@ -58,6 +58,18 @@ RIYADH_SUN_THU = place("Asia/Riyadh", week="sun-thu")
 RIYADH_MON_FRI = place("Asia/Riyadh", "SA", week="mon-fri")
 BAVARIA_SMALL = place("europe/berlin", "de", "by")
 SYDNEY = place("Australia/Sydney", "AU", "NSW")
+SAXONY = place("Europe/Berlin", "DE", "SN")
+HAMBURG = place("Europe/Berlin", "DE", "HH")
+MASSACHUSETTS = place("America/New_York", "US", "MA")
+NEW_YORK_NIGHTS = place("America/New_York", week="mon-sun", hours=NIGHT)
+INDIA = place("Asia/Kolkata", "IN", week="mon-fri")
+MAHARASHTRA = place("Asia/Kolkata", "IN", "MH", week="mon-fri")
+CHINA = place("Asia/Shanghai", "CN", week="mon-fri")
+NORWAY = place("Europe/Oslo", "NO")
+RIYADH = place("Asia/Riyadh", "SA")
+CAIRO = place("Africa/Cairo", week="sun-thu")
+JERUSALEM = place("Asia/Jerusalem", week="sun-thu")
+CHATHAM = place("Pacific/Chatham", week="mon-fri")
 
 # name, whose time, from (UTC), amount, to (UTC). The hours are 09:00 to 17:30 where nothing else is said.
 CASES = [
@@ -124,6 +136,47 @@ CASES = [
     ("Anzac Day in New South Wales", SYDNEY, "2025-04-24T00:00", "1bd", "2025-04-28T00:00"),
     ("Christmas in Berlin", CITY_OF_BERLIN, "2025-12-23T09:00", "2bd", "2025-12-29T09:00"),
     ("hours over New Year in Berlin", CITY_OF_BERLIN, "2025-12-31T16:00", "1bh", "2026-01-02T08:30"),
+    # Nights on which the clocks change, elsewhere: New York at 07:00Z and at 06:00Z; Lord Howe by half an hour.
+    ("New York, the short night has five hours", NEW_YORK_NIGHTS, "2025-03-09T05:00", "4bh", "2025-03-09T09:00"),
+    ("New York, the short night is over", NEW_YORK_NIGHTS, "2025-03-09T05:00", "5bh", "2025-03-10T04:00"),
+    ("New York, the long night has seven hours", NEW_YORK_NIGHTS, "2025-11-02T04:00", "6bh", "2025-11-02T10:00"),
+    ("New York, a day later 02:30 is skipped", NEW_YORK_NIGHTS, "2025-03-08T07:30", "1bd", "2025-03-09T07:00"),
+    ("Lord Howe, a day later 02:15 is skipped", LORD_HOWE_NIGHTS, "2025-10-03T15:45", "1bd", "2025-10-04T15:30"),
+    ("Lord Howe, the long night has 6:30", LORD_HOWE_NIGHTS, "2025-04-05T13:00", "6bh", "2025-04-05T19:00"),
+    ("Chatham, 13:45 ahead to 12:45 ahead", CHATHAM, "2025-04-03T20:15", "1bd", "2025-04-06T21:15"),
+    ("Apia when it still had summer time", APIA, "2020-09-24T21:00", "1bd", "2020-09-27T20:00"),
+    # A weekend of Friday and Saturday in which the clocks change: Cairo on Fridays, Jerusalem on Friday and on Sunday.
+    ("Cairo forward", CAIRO, "2025-04-24T08:00", "1bd", "2025-04-27T07:00"),
+    ("Cairo back", CAIRO, "2025-10-30T07:00", "1bd", "2025-11-02T08:00"),
+    ("Jerusalem forward", JERUSALEM, "2025-03-27T08:00", "1bd", "2025-03-30T07:00"),
+    ("Jerusalem back on the first day of the week", JERUSALEM, "2025-10-23T13:30", "2bh", "2025-10-26T08:00"),
+    ("Kathmandu, Friday to Sunday", KATHMANDU_SIX_DAYS, "2025-06-06T10:15", "1bd", "2025-06-08T10:15"),
+    # Holidays of one region: All Saints on Friday 1 November 2024, Repentance Day on Wednesday 19 November 2025,
+    # Reformation Day on Friday 31 October 2025, Patriots' Day on Monday 20 April 2026, Maharashtra Day on Thursday.
+    ("All Saints in Bavaria", BAVARIA, "2024-10-31T09:00", "1bd", "2024-11-04T09:00"),
+    ("no All Saints in Berlin", CITY_OF_BERLIN, "2024-10-31T09:00", "1bd", "2024-11-01T09:00"),
+    ("Repentance Day in Saxony", SAXONY, "2025-11-18T09:00", "1bd", "2025-11-20T09:00"),
+    ("Reformation Day in Hamburg", HAMBURG, "2025-10-30T09:00", "1bd", "2025-11-03T09:00"),
+    ("no Reformation Day in Bavaria", BAVARIA, "2025-10-30T09:00", "1bd", "2025-10-31T09:00"),
+    ("Patriots' Day in Massachusetts", MASSACHUSETTS, "2026-04-17T14:00", "1bd", "2026-04-21T14:00"),
+    ("no Patriots' Day elsewhere", NEW_YORK, "2026-04-17T14:00", "1bd", "2026-04-20T14:00"),
+    ("Republic Day of India, a Monday", INDIA, "2026-01-23T04:30", "1bd", "2026-01-27T04:30"),
+    ("Gandhi's birthday", INDIA, "2025-10-01T04:30", "1bd", "2025-10-03T04:30"),
+    ("Maharashtra Day", MAHARASHTRA, "2025-04-30T04:30", "1bd", "2025-05-02T04:30"),
+    # Several days off in a row: 1 to 8 October 2025 in China; Thursday, Friday and Monday of Easter in Norway; 30 March
+    # to 2 April 2025 in Saudi Arabia, after its weekend; in 2027 both days of Christmas are made up for on workdays.
+    ("the golden week of China", CHINA, "2025-09-30T02:00", "1bd", "2025-10-09T02:00"),
+    ("Easter in Norway", NORWAY, "2025-04-16T08:00", "1bd", "2025-04-22T08:00"),
+    ("Easter in Norway by the hour", NORWAY, "2025-04-16T14:30", "2bh", "2025-04-22T08:00"),
+    ("the end of Ramadan in Saudi Arabia", RIYADH, "2025-03-27T07:00", "1bd", "2025-04-03T07:00"),
+    ("Christmas made up for in England", ENGLAND, "2027-12-24T10:00", "1bd", "2027-12-29T10:00"),
+    # Beginnings outside working hours: at night, at the weekend, on a holiday, a second before closing.
+    ("Saturday evening in Tokyo", JAPAN, "2025-06-07T11:00", "4bh", "2025-06-09T04:00"),
+    ("Christmas Day in Berlin", CITY_OF_BERLIN, "2025-12-25T11:00", "1bd", "2025-12-30T08:00"),
+    ("midnight in New York", NEW_YORK, "2025-06-10T04:00", "1bh", "2025-06-10T14:00"),
+    ("Friday night in Riyadh", RIYADH_SUN_THU, "2025-06-06T20:00", "1bh", "2025-06-08T07:00"),
+    ("a second before closing", BERLIN, "2025-06-10T15:29:59", "1bh", "2025-06-11T07:59:59"),
+    ("Thanksgiving itself", NEW_YORK, "2025-11-27T15:00", "4bh", "2025-11-28T18:00"),
     # Where a day begins and ends.
     ("nothing to add at the weekend", place("UTC"), "2025-06-07T12:00", "0bd", "2025-06-09T09:00"),
     ("nothing to add at work", place("UTC"), "2025-06-09T12:00", "0bh", "2025-06-09T12:00"),
