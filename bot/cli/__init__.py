@@ -20,7 +20,14 @@ CANNOT_RUN = 2
 #: The module of each command, in the order in which somebody new meets them.
 SECTIONS: dict[str, dict[str, str]] = {
     "Try it": {"demo": "serve"},
-    "Run it": {"up": "serve", "web": "serve", "worker": "serve", "migrate": "setup", "doctor": "setup"},
+    "Run it": {
+        "up": "serve",
+        "web": "serve",
+        "worker": "serve",
+        "migrate": "setup",
+        "doctor": "setup",
+        "outbox": "outbox",
+    },
     "The inventory": {"import": "inventory", "token": "lookups", "vendor": "lookups", "person": "people"},
     "Asking and deciding": {"policy": "policy", "sweep": "asking", "decide": "asking"},
     "The record": {"who": "lookups", "history": "lookups", "ledger": "ledger"},

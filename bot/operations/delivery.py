@@ -15,7 +15,9 @@ from sqlmodel import Session
 from bot.operations.context import Context
 from bot.operations.pace import Pacer
 from bot.operations.ports import ChatPort, Destination, NotSent, Outcome, Refused, Sent
+from bot.rules.undelivered import Consequence, consequence_of
 from messages.view import View
+from messages.wording import delivering
 from storage import outbox_queries as outbox
 from storage.outbox import OutboxMessage
 
@@ -142,7 +144,7 @@ def settle_update(job: Pass, row: OutboxMessage, outcome: Outcome, request_ids: 
                     logger.info("posting %s can no longer be changed; posting it anew", row.posting_id)
         elif outbox.mark(session, row, state="dead", done_at=now, error=outcome.code):
             job.report.refused += 1
-            logger.warning("update of posting %s refused: %s", row.posting_id, outcome.code)
+            _log_given_up(row, outcome.code)
 
 
 def mark_posted(session: Session, row: OutboxMessage, sent: Sent, now: datetime, *, posted_at: datetime) -> bool:
@@ -186,6 +188,16 @@ def give_up(job: Pass, row: OutboxMessage, code: str, now: datetime) -> None:
         if outbox.mark(session, row, state="dead", done_at=now, error=code):
             job.report.refused += 1
             job.on_refused(session, row, code)
+            _log_given_up(row, code)
+
+
+def _log_given_up(row: OutboxMessage, code: str) -> None:
+    """An error where somebody has to do something; by number, since a name is nothing for a log."""
+    follows = consequence_of(code, to_person=row.person_id is not None, is_update=row.action == "update")
+    level = logging.WARNING if follows is Consequence.NEXT_RUNG else logging.ERROR
+    said = "message %s (card %s) cannot be delivered (%s): %s. %s"
+    words = (delivering.reason(code), delivering.advice(code, follows))
+    logger.log(level, said, row.id, row.card, code, *words, extra={"code": code, "consequence": follows.value})
 
 
 def overdue(row: OutboxMessage, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 from bot.anchors import names_of
 from bot.operations import doctor, doctor_ledger
 from bot.operations.doctor import Finding
+from bot.operations.outbox_keeping import outbox_is_clear
 from bot.rules.policy import Policy
 from bot.settings import Settings, nearest_variable
 from bot.slack.identity import SCOPES, identify
@@ -21,7 +22,7 @@ def examine(settings: Settings, now: Callable[[], datetime]) -> list[Finding]:
     findings = doctor.examine("settings", lambda: _settings_are_right(settings))
     findings += examine_storage(settings)
     if findings[-1].level != "wrong":
-        findings += _examine_ledger(settings, now)
+        findings += _examine_work(settings, now)
     findings += doctor.examine("Slack", lambda: _slack_is_right(settings, now))
     return findings
 
@@ -50,11 +51,13 @@ def examine_storage(settings: Settings, opened: Database | None = None) -> list[
     return findings
 
 
-def _examine_ledger(settings: Settings, now: Callable[[], datetime]) -> list[Finding]:
+def _examine_work(settings: Settings, now: Callable[[], datetime]) -> list[Finding]:
+    """What was sent, and what was recorded and signed."""
     database = open_database(settings)
     state = settings.ledger_state
     try:
-        findings = doctor.examine(
+        findings = doctor.examine("outbox", lambda: outbox_is_clear(database))
+        findings += doctor.examine(
             "ledger", lambda: doctor_ledger.ledger_is_signed(database, ledger_key(settings), state, now())
         )
         names = names_of(settings.anchors)

@@ -23,7 +23,8 @@ class Posted:
 @dataclass
 class RecordingPort:
     """Implements :class:`bot.operations.ports.ChatPort`. ``plan`` holds the next outcomes of posting, first first:
-    ``sent``, ``not_sent``, ``refused``, ``lost`` (it arrived, the reply did not) or ``gone`` (neither did)."""
+    ``sent``, ``not_sent``, ``refused`` (or ``refused:not_in_channel`` …), ``lost`` (it arrived, the reply did not) or
+    ``gone`` (neither did)."""
 
     lane: str
     now: Callable[[], datetime]
@@ -35,8 +36,8 @@ class RecordingPort:
         outcome = self.plan.pop(0) if self.plan else "sent"
         if outcome == "not_sent":
             return NotSent("connection refused", 1.0)
-        if outcome == "refused":
-            return Refused("user_disabled")
+        if outcome.startswith("refused"):
+            return Refused(outcome.partition(":")[2] or "user_disabled")
         if outcome == "gone":
             return Unknown("timeout")
         place = self._place(to)
