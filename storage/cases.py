@@ -64,6 +64,8 @@ class TokenRow:
     rotation_method: str
     revocation_path: str
     tier: str
+    tags: str
+    """As in the table, ``,crm,eu,``."""
 
     @property
     def shown_name(self) -> str:

@@ -7,8 +7,9 @@ message of its own while one is still to go out.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, or_, select
@@ -35,18 +36,24 @@ def enqueue_asks(
     readers: Iterable[Reader],
     *,
     now: datetime,
-    urgent: frozenset[Reader] = frozenset(),
+    urgent: Mapping[Reader, bool] = MappingProxyType({}),
+    hold: timedelta = timedelta(),
 ) -> int:
     """Make sure that a message is on its way to each reader; returns how many were added.
 
-    It goes out in the reader's working hours; an urgent one may ignore them where the policy says so. Beyond the
-    policy's messages a day it waits for the reader's next working day.
+    It goes out in the reader's working hours. Beyond the policy's messages a day it waits for the reader's next
+    working day.
+
+    Args:
+        urgent: the readers for whom it is urgent, and whether the policy lets it come at any hour.
+        hold: how long a message that may not come at any hour waits at least, so that what follows from the same
+            cause is in it too.
     """
     wanted = list(dict.fromkeys(readers))
     past = _past(session, ctx, wanted)
     lacking = [reader for reader in wanted if reader in urgent or not past[reader].pending]
     _read_recent(session, ctx, lacking, past, now)
-    return enqueue_many(session, _rows(ctx, people, lacking, past, now, urgent))
+    return enqueue_many(session, _rows(ctx, people, lacking, past, now, urgent, hold))
 
 
 def _rows(
@@ -55,12 +62,14 @@ def _rows(
     readers: list[Reader],
     history: dict[Reader, _Past],
     now: datetime,
-    urgent: frozenset[Reader],
+    urgent: Mapping[Reader, bool],
+    hold: timedelta,
 ) -> Iterator[dict[str, Any]]:
     channel = ctx.policy.channels.security
     for reader in readers:
         past = history[reader]
-        hurry = reader in urgent
+        working = people.working_time(reader)
+        anytime = urgent.get(reader, False)
         to = f"channel:{channel}" if reader is None else str(reader)
         yield {
             "dedupe_key": f"ask:{to}:{past.total}",
@@ -68,16 +77,14 @@ def _rows(
             "lane": ctx.lane,
             "person_id": reader,
             "channel": channel if reader is None else "",
-            "not_before": _not_before(ctx, people.working_time(reader), past, now, hurry=hurry),
+            "not_before": now if anytime else _not_before(ctx, working, past, now + hold),
             "created_at": now,
-            "priority": URGENT if hurry else ROUTINE,
+            "priority": URGENT if reader in urgent else ROUTINE,
         }
 
 
-def _not_before(ctx: Context, working: WorkingTime, past: _Past, now: datetime, *, hurry: bool) -> datetime:
-    if hurry and ctx.policy.urgent.ignore_working_hours:
-        return now
-    moment = next_working(now, working)
+def _not_before(ctx: Context, working: WorkingTime, past: _Past, earliest: datetime) -> datetime:
+    moment = next_working(earliest, working)
     zone = zone_of(working.timezone)
     limit = ctx.policy.attention.messages_per_person_per_day
     while sum(one.astimezone(zone).date() == moment.astimezone(zone).date() for one in past.recent) >= limit:

@@ -19,6 +19,7 @@ from bot.rules.lifecycle import CLOSED, State
 from bot.rules.policy import Policy, Tier, policy_from_json
 from bot.rules.policy_parts import Ladder
 from bot.rules.standing import Standing
+from bot.rules.urgency import may_come_at_any_hour, urgent_causes
 from storage.cases import TASK, CaseRow, RequestRow, TaskRow, TokenRow, change, read_case
 from storage.database import table_of
 from storage.inventory import TOKEN
@@ -120,13 +121,13 @@ class Case:
         """Have every posting that shows this request brought up to date."""
         enqueue_updates(self.session, self.request_id, self.request.version, now=self.now)
 
-    def ask(self, readers: Iterable[Reader]) -> None:
-        """See that a message is on its way to each reader."""
-        soon = self.now + timedelta(hours=self.ctx.policy.urgent.expiry_within)
-        expires = self.token.expires_at
+    def ask(self, readers: Iterable[Reader], *, hold: timedelta = timedelta()) -> None:
+        """See that a message is on its way to each reader; it waits for ``hold`` at least where it is not urgent."""
+        causes = urgent_causes(self.ctx.policy.urgent, self.token.expires_at, self.token.tags, self.now)
+        anytime = may_come_at_any_hour(self.ctx.policy.urgent, causes)
         targets = list(readers)
-        urgent = frozenset(targets) if expires is not None and self.now < expires <= soon else frozenset[Reader]()
-        enqueue_asks(self.session, self.ctx, self.people, targets, now=self.now, urgent=urgent)
+        urgent = dict.fromkeys(targets, anytime) if causes else {}
+        enqueue_asks(self.session, self.ctx, self.people, targets, now=self.now, urgent=urgent, hold=hold)
 
     def close_steps(self, answered_by: int | None, outcome: str = "closed") -> None:
         """End every step that still waits: ``answered`` for whoever answered, ``outcome`` for the others."""

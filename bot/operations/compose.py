@@ -22,6 +22,7 @@ from bot.operations.directory import People
 from bot.operations.load_cases import load_cases
 from bot.operations.lookups.reader import can_see, reader_of
 from bot.operations.token_facts import token_facts
+from bot.operations.urgency import any_may_come_at_any_hour
 from bot.rules.calendar import next_working
 from bot.rules.lifecycle import State
 from messages.cards.ask import MOST_ROWS, ask
@@ -44,25 +45,24 @@ def composer(ctx: Context) -> Compose:
             return Composed(checkpoint(row.params["note"], row.params["size"]), [])
         if row.card != CARD:
             return Composed(replaced(), [])
-        if row.posting_id is not None:
-            ids = _shown_in(session, row.posting_id)
-        else:
-            ids = _waiting(session, row.person_id)[:MOST_ROWS]
+        waiting = _waiting(session, row.person_id) if row.posting_id is None else []
+        ids = waiting[:MOST_ROWS] if row.posting_id is None else _shown_in(session, row.posting_id)
         if not ids:
             return None
-        return Composed(ask(_digest(session, ctx, row.person_id, ids)), ids, _wait_until(session, ctx, row))
+        return Composed(ask(_digest(session, ctx, row.person_id, ids)), ids, _wait_until(session, ctx, row, waiting))
 
     return compose
 
 
-def _wait_until(session: Session, ctx: Context, row: OutboxMessage) -> datetime | None:
+def _wait_until(session: Session, ctx: Context, row: OutboxMessage, waiting: Sequence[int]) -> datetime | None:
     """The reader's next working moment, for a message that would call for attention: a worker that was away for a
-    while must not catch up at night. A posting that changes in place wakes nobody."""
-    hurry = row.priority == URGENT and ctx.policy.urgent.ignore_working_hours
-    if row.action != "post" or hurry:
+    while must not catch up at night. A posting that changes in place wakes nobody, and what the policy lets out at any
+    hour need not wait."""
+    now = ctx.now()
+    if row.action != "post" or (row.priority == URGENT and any_may_come_at_any_hour(session, ctx, waiting, now)):
         return None
-    people = People(session, ctx, ctx.now())
-    return next_working(people.moment, people.working_time(row.person_id))
+    people = People(session, ctx, now)
+    return next_working(now, people.working_time(row.person_id))
 
 
 def refusal_handler(ctx: Context) -> OnRefused:

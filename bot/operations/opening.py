@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -15,9 +15,11 @@ from sqlmodel import Session
 
 from bot.operations.asking import Reader, enqueue_asks
 from bot.operations.context import Context
+from bot.operations.describing import described
 from bot.operations.directory import People
 from bot.operations.records import accountable, token_part, told_part
 from bot.operations.standing import standings
+from bot.operations.urgency import tokens_in_incidents
 from bot.rules.calendar import WorkingTime, add_business
 from bot.rules.due import Reason, applies, reason_names
 from bot.rules.durations import BusinessDuration
@@ -26,6 +28,7 @@ from bot.rules.people import Reached, reach
 from bot.rules.policy import Policy, Tier
 from bot.rules.policy_parts import Rung
 from bot.rules.standing import Standing
+from bot.rules.urgency import may_come_at_any_hour, urgent_causes
 from storage.database import Moments, among, insert_rows, reserve_ids
 from storage.due import DueRow
 from storage.ledger.log import append, lock
@@ -150,10 +153,22 @@ def open_requests(
     insert_rows(session, QUIET, _notice_rows(session, pairs))
     append(session, _entries(session, ctx, people, pairs, policy_hash), ctx.now)
     readers = {told.person_id for one in openings for told in one.landing.told}
-    soon = now + timedelta(hours=ctx.policy.urgent.expiry_within)
-    urgent = {one.reader for one in openings if one.row.expires_at is not None and now < one.row.expires_at <= soon}
-    enqueue_asks(session, ctx, people, sorted(readers, key=lambda one: one or 0), now=now, urgent=frozenset(urgent))
+    urgent = _urgent_readers(session, ctx, openings, now)
+    enqueue_asks(session, ctx, people, sorted(readers, key=lambda one: one or 0), now=now, urgent=urgent)
     return len(openings)
+
+
+def _urgent_readers(session: Session, ctx: Context, openings: Sequence[Opening], now: datetime) -> dict[Reader, bool]:
+    """For whom something is urgent, and whether it may come at any hour."""
+    rules = ctx.policy.urgent
+    incidents = tokens_in_incidents(session, ctx, [one.row.token_id for one in openings])
+    tags = ",".join(rules.incident_tags)
+    found: dict[Reader, bool] = {}
+    for one in openings:
+        causes = urgent_causes(rules, one.row.expires_at, tags if one.row.token_id in incidents else "", now)
+        if causes:
+            found[one.reader] = found.get(one.reader, False) or may_come_at_any_hour(rules, causes)
+    return found
 
 
 def _no_longer_due(session: Session, token_ids: list[int], read_at: datetime) -> set[int]:
@@ -242,7 +257,8 @@ def _notice_rows(session: Session, pairs: Pairs) -> list[tuple[Any, ...]]:
 
 
 def _entries(session: Session, ctx: Context, people: People, pairs: Pairs, policy_hash: str) -> list[Entry]:
-    standing = standings(session, ctx, people, [one.row.token_id for _, one in pairs])
+    token_ids = [one.row.token_id for _, one in pairs]
+    standing, called = standings(session, ctx, people, token_ids), described(session, token_ids)
     authority = {"policy_id": ctx.policy.policy_id, "version": ctx.policy.version, "hash": policy_hash}
     entries = []
     for request_id, one in pairs:
@@ -259,7 +275,7 @@ def _entries(session: Session, ctx: Context, people: People, pairs: Pairs, polic
                 RecordKind.REQUEST_OPENED,
                 reason="due",
                 token_id=row.token_id,
-                token=token_part(row.issuing_system, row.external_id, row.tier, row.expires_at),
+                token=token_part(row.issuing_system, row.external_id, row.tier, row.expires_at) | called[row.token_id],
                 request_id=request_id,
                 accountable={"before": accountable(standing[row.token_id], people)},
                 authority=authority,

@@ -41,6 +41,7 @@ from bot.rules.policy_values import (
     Name,
     PolicyFaults,
     Positive,
+    Tags,
     Texts,
     Wait,
     notices_descend,
@@ -347,8 +348,35 @@ class Attention(Part):
     messages_per_person_per_day: Positive = 3
 
 
+class UrgentCause(StrEnum):
+    """What makes a message urgent."""
+
+    EXPIRY = "expiry"
+    INCIDENT = "incident"
+
+
+def _all_or_none(value: object) -> object:
+    if isinstance(value, bool):
+        return tuple(UrgentCause) if value else ()
+    return value
+
+
+def _known(causes: tuple[UrgentCause, ...]) -> tuple[UrgentCause, ...]:
+    return tuple(cause for cause in UrgentCause if cause in causes)
+
+
 class Urgent(Part):
     """What counts as urgent, and whether it may reach people outside their working hours."""
 
     expiry_within: Hours = 24
-    ignore_working_hours: Flag = False
+    """A token that expires within so many hours is urgent."""
+    incident_tags: Tags = ()
+    """A token with one of these tags is part of an incident, and urgent."""
+    ignore_working_hours: Annotated[
+        tuple[UrgentCause, ...],
+        ONE_OR_MORE,
+        BeforeValidator(_all_or_none),
+        Field(max_length=20),
+        AfterValidator(_known),
+    ] = ()
+    """What may come at any hour; `true` in a file stands for all of it, `false` for nothing."""

@@ -149,6 +149,7 @@ Flag = Annotated[bool, Field(strict=True)]
 _Text = Annotated[str, Field(min_length=1, max_length=200)]
 ONE_OR_MORE: Final = BeforeValidator(_as_list)
 Texts = Annotated[tuple[_Text | None, ...], BeforeValidator(_folded), ONE_OR_MORE, Field(min_length=1, max_length=200)]
+Tags = Annotated[tuple[_Text, ...], BeforeValidator(_folded), ONE_OR_MORE, Field(max_length=50)]
 Flags = Annotated[tuple[Flag | None, ...], ONE_OR_MORE, Field(min_length=1, max_length=3)]
 Environments = Annotated[
     tuple[Literal["production", "staging", "development"] | None, ...],
