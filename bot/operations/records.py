@@ -32,6 +32,7 @@ def token_of(token: TokenRow) -> dict[str, Any]:
     """:func:`token_part` of a whole row, with what it may do."""
     return {
         **token_part(token.issuing_system, token.external_id, token.tier, token.expires_at),
+        "name": token.display_name or None,
         "scopes": token.scopes or None,
         "created": None if token.created_at is None else to_ms(token.created_at),
         "last_used": None if token.last_used_at is None else to_ms(token.last_used_at),

@@ -35,6 +35,10 @@ class TokenPart:
 
     issuer: str
     external_id: str
+    name: str
+    """What people call it; empty: the records do not say."""
+    vendor: str
+    contract_ends: datetime | None
     tier: str
     scopes: str
     stands_out: Sequence[str]

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from messages.cards.facts import HistoryLine
 from messages.inert import one_line, short
+from messages.moments import spoken
 from messages.pages.asked import Asked, asked_and_answered
 from messages.pages.engine import page
 from messages.pages.lanes import marks_of, office_lanes
@@ -91,7 +92,8 @@ def _about(facts: ReportFacts) -> list[tuple[str, Text]]:
 
 
 def _section(number: int, token: TokenPart, as_of: datetime | None) -> TokenSection:
-    name = summing_up.token(token.issuer, token.external_id)
+    at_home = summing_up.token(token.issuer, token.external_id)
+    name = short(token.name, 120) or at_home
     lines = [_said(line) for line in token.lines]
     return TokenSection(
         anchor=f"t{number}",
@@ -100,7 +102,13 @@ def _section(number: int, token: TokenPart, as_of: datetime | None) -> TokenSect
         standing=summing_up.standing(token.holders),
         facts=[
             (label, [short(value, 300)])
-            for label, value in (("Tier", token.tier), ("Scopes", token.scopes))
+            for label, value in (
+                ("Token", at_home if name != at_home else ""),
+                ("Vendor", token.vendor),
+                ("Contract ends", spoken(Moment(token.contract_ends, style="date")) if token.contract_ends else ""),
+                ("Tier", token.tier),
+                ("Scopes", token.scopes),
+            )
             if one_line(value)
         ],
         timeline=_timeline(number, name, token, as_of),

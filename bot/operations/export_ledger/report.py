@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 
 from bot.operations.export_ledger.about import About
 from bot.operations.export_ledger.dated import Dated
@@ -18,8 +19,9 @@ from bot.rules.controls import Controls
 from messages.cards.facts import ProvenRecord, Tenure
 from messages.pages.report_facts import ControlEvidence, DatedCheckpoint, Numbers, ReportFacts, TokenPart
 from messages.pages.report_page import report_page
+from storage.ledger.bundle_records import LATEST_MS
 from storage.ledger.log import StoredRecord
-from storage.ledger.record import RecordKind
+from storage.ledger.record import RecordKind, from_ms
 
 MOST_TOKENS = 200
 """Tokens told in full; the others are counted, and stand in ``records.csv``."""
@@ -114,6 +116,9 @@ def _token(token: Token, counted: Survey, names: Mapping[str, str], dated: Dated
     return TokenPart(
         issuer=text("issuer"),
         external_id=text("external_id"),
+        name=text("name"),
+        vendor=text("vendor"),
+        contract_ends=_moment(token.facts.get("contract_ends")),
         tier=text("tier"),
         scopes=text("scopes"),
         stands_out=counted.stands_out(token.token_id),
@@ -125,6 +130,12 @@ def _token(token: Token, counted: Survey, names: Mapping[str, str], dated: Dated
         records=token.seen,
         proofs=[_proof(record, dated) for record in records],
     )
+
+
+def _moment(milliseconds: object) -> datetime | None:
+    """A moment in a record; None: there is none that a date can hold."""
+    known = type(milliseconds) is int and 0 <= milliseconds <= LATEST_MS
+    return from_ms(milliseconds) if known and isinstance(milliseconds, int) else None
 
 
 def _proof(record: StoredRecord, dated: Dated) -> ProvenRecord:

@@ -21,8 +21,8 @@ from storage.ledger.record import to_ms
 
 HEADER: Final = (
     "Record", "Epoch", "Recorded at (UTC)", "Effective at (UTC)", "Kind", "Reason", "Outcome", "Token issuer",
-    "Token", "Tier", "Request", "Actor", "Actor type", "Role", "Role from", "Policy", "Policy version", "Rule",
-    "On behalf of", "Accountable before", "Accountable after", "Told or asked", "Written reason", "Platform",
+    "Token", "Token name", "Vendor", "Tier", "Request", "Actor", "Actor type", "Role", "Role from", "Policy",
+    "Policy version", "Rule", "On behalf of", "Accountable before", "Accountable after", "Told or asked", "Written reason", "Platform",
     "First signed checkpoint", "First dated proof", "Proven to exist at (UTC)", "Leaf hash",
 )  # fmt: skip
 #: What a spreadsheet reads as the beginning of a formula; signs that only look different count as the same (NFKC).
@@ -84,7 +84,7 @@ class Table:
                 _KINDS[record.kind],
                 cell(said.reason),
                 cell(said.outcome),
-                *_each(said.token, "issuer", "external_id", "tier"),
+                *_each(said.token, "issuer", "external_id", "name", "vendor", "tier"),
                 cell(said.fields.get("request")),
                 cell(name(said.actor.get("ref"), record, known)),
                 cell(said.actor.get("type")),
