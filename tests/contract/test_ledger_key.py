@@ -145,7 +145,7 @@ def test_from_keygen_to_a_new_epoch_at_the_command_line(tmp_path: Path, monkeypa
     assert run("ledger", "keygen", exit_code=2) == ""
     monkeypatch.setenv("WHOSE_LEDGER_KEY_FILE", "ledger.key")
     monkeypatch.setenv("WHOSE_ANCHORS", f"folder:{tmp_path / 'worm'}")
-    assert run("ledger", "checkpoint").startswith(verifier.partition("+")[0] + "\n1\n")
+    assert run("ledger", "checkpoint").startswith(verifier.partition("+")[0] + "\n2\n")
     (tmp_path / "backup.db").write_bytes((tmp_path / "whose.db").read_bytes())
     assert "Erased" in run("person", "erase", "ana@example.com", "--yes")
     run("ledger", "keygen", "--out", "new.key")
@@ -162,4 +162,4 @@ def test_from_keygen_to_a_new_epoch_at_the_command_line(tmp_path: Path, monkeypa
     run("ledger", "verify")
     assert '"epoch":1' in run("ledger", "show", "--epoch", "1", "--json")
     assert "anchor: folder:" in run("doctor", exit_code=0)
-    assert sorted(one.name for one in (tmp_path / "worm").iterdir())[0] == "checkpoint-0000-000000000001.txt"
+    assert sorted(one.name for one in (tmp_path / "worm").iterdir())[0] == "checkpoint-0000-000000000002.txt"

@@ -22,8 +22,9 @@ from storage.ledger.record import to_ms
 HEADER: Final = (
     "Record", "Epoch", "Recorded at (UTC)", "Effective at (UTC)", "Kind", "Reason", "Outcome", "Token issuer",
     "Token", "Token name", "Vendor", "Tier", "Request", "Actor", "Actor type", "Role", "Role from", "Policy",
-    "Policy version", "Rule", "On behalf of", "Accountable before", "Accountable after", "Told or asked", "Written reason", "Platform",
-    "First signed checkpoint", "First dated proof", "Proven to exist at (UTC)", "Leaf hash",
+    "Policy version", "Rule", "On behalf of", "Accountable before", "Accountable after", "Told or asked",
+    "Written reason", "Platform", "First signed checkpoint", "First dated proof", "Proven to exist at (UTC)",
+    "Leaf hash",
 )  # fmt: skip
 #: What a spreadsheet reads as the beginning of a formula; signs that only look different count as the same (NFKC).
 _FORMULA: Final = frozenset("=+-@\t\r\n\N{MINUS SIGN}")
