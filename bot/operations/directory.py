@@ -118,6 +118,7 @@ class People:
             email=row.email,
             active=row.active,
             away=row.away_until is not None and row.away_until > self._moment,
+            away_until=row.away_until,
             delegate_id=row.delegate_id,
             manager_id=row.manager_id,
             has_account=bool(row.has_account),

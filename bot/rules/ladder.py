@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from bot.rules.calendar import WorkingTime, add_business
 from bot.rules.durations import BusinessDuration
 from bot.rules.people import Directory, Unreachable
 from bot.rules.policy_parts import DefaultAction, Ladder, Rung
-from bot.rules.standing import Standing, reach_rung
+from bot.rules.standing import Standing, reach_rung, succeed
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,17 @@ def climb_from(first: int, ladder: Ladder, standing: Standing, directory: Direct
         if told or not step.tell:
             return Landing(number, told, passed)
     return Landing(len(ladder.steps), (), passed)
+
+
+def hand_on(step: int, standing: Standing, directory: Directory, besides: Collection[Rung]) -> Landing:
+    """Where a question lands, at the same step, once everybody who was asked there has left.
+
+    Args:
+        besides: rungs that this step has come to already.
+    """
+    rung, found, passed = succeed(standing, directory, besides)
+    told = Told(rung, found.person_id, found.stands_in_for)
+    return Landing(step, [told], [(step, one, why) for one, why in passed])
 
 
 def wait_after(landed: int, ladder: Ladder, grace: BusinessDuration) -> BusinessDuration:

@@ -22,6 +22,8 @@ class PersonFacts:
     email: str
     active: bool = True
     away: bool = False
+    away_until: datetime | None = None
+    """Until when they are away, or were; in UTC."""
     delegate_id: int | None = None
     manager_id: int | None = None
     has_account: bool = True

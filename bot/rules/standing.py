@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from bot.rules.people import Directory, Reached, Unreachable, managers_of, reach
+from bot.rules.people import Directory, PersonFacts, Reached, Unreachable, managers_of, reach
 from bot.rules.policy_parts import Role, Rung
 
 
@@ -34,12 +35,16 @@ _OFFICE: Final = {
 }
 
 
+SUCCESSION: Final = (Rung.BACKUP_OWNER, Rung.MANAGER, Rung.VENDOR_RELATIONSHIP_OWNER)
+"""Who is told in the place of somebody who has left, nearest first; after them the security channel."""
+
+
 def holders(role: Role, standing: Standing, directory: Directory) -> list[int]:
     """Active people who hold ``role`` towards the token, nearest first."""
     if role is Role.SECURITY:
         candidates = list(standing.security)
     elif role is Role.MANAGER:
-        candidates = [person.id for person in managers_of(_answerable(standing), directory)]
+        candidates = [person.id for person in _managers(standing, directory)]
     else:
         holder: int | None = getattr(standing, role.value)
         candidates = [] if holder is None else [holder]
@@ -47,14 +52,17 @@ def holders(role: Role, standing: Standing, directory: Directory) -> list[int]:
 
 
 def reach_rung(rung: Rung, standing: Standing, directory: Directory) -> Reached | Unreachable:
-    """Whom to tell at a rung. The manager rung climbs past managers who cannot be reached."""
+    """Whom to tell at a rung. The manager rung climbs past managers who cannot be reached.
+
+    While whoever answers for the token is away, it begins above the person who stands in for them.
+    """
     if rung is Rung.SECURITY:
         return Reached(None)
     if rung is not Rung.MANAGER:
         return reach(getattr(standing, _OFFICE[rung].value), directory)
     first: Unreachable | None = None
     nearest: int | None = None
-    for manager in managers_of(_answerable(standing), directory):
+    for manager in _managers(standing, directory):
         nearest = manager.id if nearest is None else nearest
         found = reach(manager.id, directory)
         if isinstance(found, Reached):
@@ -62,6 +70,38 @@ def reach_rung(rung: Rung, standing: Standing, directory: Directory) -> Reached 
             return Reached(found.person_id, passed)
         first = first or found
     return first or Unreachable("missing")
+
+
+def succeed(
+    standing: Standing, directory: Directory, besides: Collection[Rung] = ()
+) -> tuple[Rung, Reached, list[tuple[Rung, Unreachable]]]:
+    """Who comes after somebody who has left: the first of :data:`SUCCESSION` who can be told, else security's channel.
+
+    Args:
+        besides: rungs that are out of the question, since they were tried.
+
+    Returns:
+        The rung, who is told there, and who before them could not be told and why.
+    """
+    passed: list[tuple[Rung, Unreachable]] = []
+    for rung in SUCCESSION:
+        if rung in besides:
+            continue
+        found = reach_rung(rung, standing, directory)
+        if isinstance(found, Reached):
+            return rung, found, passed
+        passed.append((rung, found))
+    return Rung.SECURITY, Reached(None), passed
+
+
+def _managers(standing: Standing, directory: Directory) -> list[PersonFacts]:
+    """The managers above the token, nearest first: a stand-in's own before those of the person they stand in for."""
+    holder = _answerable(standing)
+    found = reach(holder, directory)
+    instead = found.person_id if isinstance(found, Reached) and found.stands_in_for is not None else None
+    above = managers_of(instead, directory) if instead is not None else []
+    chain = {one.id: one for one in [*above, *managers_of(holder, directory)]}
+    return [one for one in chain.values() if one.id != holder]
 
 
 def _answerable(standing: Standing) -> int | None:

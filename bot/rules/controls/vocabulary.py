@@ -35,7 +35,7 @@ _OFFICES: Final = ("service_owner", "business_owner", "backup_owner", "vendor_re
 
 VOCABULARY: Final[Mapping[RecordKind, Words]] = {
     RecordKind.REQUEST_OPENED: _words("due", *_DUE),
-    RecordKind.ASKED: _words("reminder", "escalation"),
+    RecordKind.ASKED: _words("reminder", "escalation", "succession", "stand_in"),
     RecordKind.NO_RESPONSE: _words(
         "no_response", "rotate", "revoke", rung=_RUNGS, left=_TRUE_OR_FALSE, remediation=("open",)
     ),
