@@ -17,6 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.errors import WhoseError
+from bot.rules.watchdog import JobState
 
 logger = logging.getLogger(__name__)
 
@@ -74,20 +75,27 @@ class Tally:
     failures: int = 0
     failing: int = 0
     last_error: str = ""
+    """The class of the error that the last turn ended with; empty: it ended well."""
+    running: bool = False
+    succeeded_at: float = 0.0
+    """When a turn last ended well, else when the clock was made; on the scale of ``time.monotonic``."""
 
 
 @dataclass
 class Clockwork:
     """Runs jobs at their intervals in threads of its own, each job never beside itself.
 
-    A failure is logged with what to do and counted; the job runs again at its next turn.
+    A failure is logged with what to do and counted; the job runs again at its next turn. ``observe`` is told the
+    name, the seconds and whether it failed of every turn that has ended.
     """
 
     jobs: Sequence[Job]
     tallies: dict[str, Tally] = field(default_factory=dict)
+    observe: Callable[[str, float, bool], None] = lambda _name, _seconds, _failed: None
 
     def __post_init__(self) -> None:
-        self.tallies = {job.name: Tally() for job in self.jobs}
+        made_at = time.monotonic()
+        self.tallies = {job.name: Tally(succeeded_at=made_at) for job in self.jobs}
         # The jobs mostly wait for the database or the network: one thread for each.
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
@@ -117,9 +125,31 @@ class Clockwork:
         if self._scheduler.running:
             self._scheduler.modify_job(name, next_run_time=SystemClock().now())
 
+    def states(self) -> list[JobState]:
+        """How each job is doing."""
+        now = time.monotonic()
+        return [
+            JobState(
+                name=job.name,
+                interval=timedelta(seconds=job.seconds),
+                since_success=timedelta(seconds=now - self.tallies[job.name].succeeded_at),
+                running=self.tallies[job.name].running,
+                last_error=self.tallies[job.name].last_error,
+            )
+            for job in self.jobs
+        ]
+
     def _run(self, job: Job) -> None:
         tally = self.tallies[job.name]
         tally.runs += 1
+        started, tally.running = time.monotonic(), True
+        try:
+            self._turn(job, tally)
+        finally:
+            tally.running = False
+            self.observe(job.name, time.monotonic() - started, tally.failing > 0)
+
+    def _turn(self, job: Job, tally: Tally) -> None:
         try:
             job.run()
         except Exception as error:  # noqa: BLE001 - whatever it was, the clock goes on: the next turn tries again
@@ -131,6 +161,8 @@ class Clockwork:
             if tally.failing:
                 logger.info("%s works again", job.name, extra={"job": job.name, "failed": tally.failing})
             tally.failing = 0
+            tally.last_error = ""
+            tally.succeeded_at = time.monotonic()
 
 
 def _log_failure(job: Job, tally: Tally, error: Exception) -> None:

@@ -7,7 +7,7 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 
@@ -16,11 +16,14 @@ from starlette.types import ASGIApp
 
 from bot.clock import Clockwork, Job
 from bot.errors import WhoseError
+from bot.operations.doctor import Finding
+from bot.rules.watchdog import JobState
 from bot.settings import Settings
-from bot.web import create_web_app
+from bot.web import SLACK_PATH, MetricsPage, create_web_app
 from bot.wiring.health import examine_storage
 from bot.wiring.installation import Installation
 from bot.wiring.ledger import Keeper, keeper_of
+from bot.wiring.metrics import Metrics, metrics_of
 from bot.wiring.slack import Worker, slack_edge, slack_worker
 
 logger = logging.getLogger(__name__)
@@ -118,18 +121,60 @@ def told_to_stop() -> asyncio.Event:
     return stopped
 
 
-def clockwork_of(worker: Worker, sweep_minutes: int, keeper: Keeper | None = None) -> Clockwork:
+def clockwork_of(
+    worker: Worker, sweep_minutes: int, keeper: Keeper | None = None, metrics: Metrics | None = None
+) -> Clockwork:
     """The jobs of a worker, each at its interval; with a keeper, the ledger is signed and anchored too."""
+    shown = metrics or Metrics()
     keeping = [] if keeper is None else [Job("ledger", _KEEPING, keeper.keep)]
     return Clockwork(
         [
             *keeping,
             Job("directory", _HOUR, worker.sync_directory),
-            Job("sweep", sweep_minutes * _MINUTE, worker.sweep),
+            Job("sweep", sweep_minutes * _MINUTE, lambda: shown.swept(worker.sweep())),
             Job("climb", _MINUTE, worker.climb),
             Job("deliver", 2, worker.deliver),
-        ]
+        ],
+        observe=shown.ran,
     )
+
+
+class Works:
+    """What a process is made of: its metrics and, where it works, the worker and its clock.
+
+    Raises:
+        SettingsError: a worker is wanted and Slack is not set up.
+    """
+
+    def __init__(self, installation: Installation, *, with_worker: bool) -> None:
+        self.installation = installation
+        self.metrics = metrics_of(installation, self._jobs)
+        self.worker = slack_worker(installation, delivered=self.metrics.delivered) if with_worker else None
+        self.clockwork = None
+        if self.worker:
+            keeper = keeper_of(installation)
+            self.clockwork = clockwork_of(self.worker, installation.settings.sweep_minutes, keeper, self.metrics)
+
+    def app(self, slack: ASGIApp | None) -> ASGIApp:
+        """The web application; ``slack`` answers Slack."""
+        settings = self.installation.settings
+        page = MetricsPage(self.metrics.write, to_all=settings.metrics == "on")
+        return create_web_app(
+            self._ready,
+            slack=slack,
+            metrics=None if settings.metrics == "off" else page,
+            observe=self._answered,
+        )
+
+    def _ready(self) -> Sequence[Finding]:
+        return examine_storage(self.installation.settings, self.installation.database)
+
+    def _answered(self, path: str, seconds: float) -> None:
+        if path == SLACK_PATH:
+            self.metrics.clicked(seconds)
+
+    def _jobs(self) -> Sequence[JobState]:
+        return self.clockwork.states() if self.clockwork else ()
 
 
 @asynccontextmanager
@@ -152,20 +197,16 @@ def run_web(
         SettingsError: a worker is wanted and Slack is not set up.
     """
     settings = installation.settings
-    worker = slack_worker(installation) if with_worker else None
-    clockwork = clockwork_of(worker, settings.sweep_minutes, keeper_of(installation)) if worker else None
-    changed = partial(clockwork.nudge, "deliver") if clockwork else _later
+    works = Works(installation, with_worker=with_worker)
+    changed = partial(works.clockwork.nudge, "deliver") if works.clockwork else _later
     edge = slack_edge(installation, changed) if settings.has_slack else None
-    app = create_web_app(
-        lambda: examine_storage(settings, installation.database),
-        slack=edge.asgi() if edge and not settings.socket_mode else None,
-    )
+    app = works.app(edge.asgi() if edge and not settings.socket_mode else None)
 
     async def run() -> None:
         stopped = told_to_stop()
         async with AsyncExitStack() as stack:
-            if worker and clockwork:
-                await stack.enter_async_context(working(worker, clockwork))
+            if works.worker and works.clockwork:
+                await stack.enter_async_context(working(works.worker, works.clockwork))
             if edge:
                 await stack.enter_async_context(edge.running())
             await stack.enter_async_context(serving(Server(app), listener))
@@ -177,17 +218,24 @@ def run_web(
 
 
 def run_worker(installation: Installation, announce: Callable[[str], None]) -> None:
-    """Tick until told to stop.
+    """Tick until told to stop; answer ``/metrics`` and the health checks where a port is set for them.
 
     Raises:
         SettingsError: Slack is not set up.
+        WhoseError: the port is taken or may not be used.
     """
-    worker = slack_worker(installation)
-    clockwork = clockwork_of(worker, installation.settings.sweep_minutes, keeper_of(installation))
+    settings = installation.settings
+    works = Works(installation, with_worker=True)
+    listener = listen(settings.host, settings.metrics_port) if settings.metrics_port else None
 
     async def run() -> None:
         stopped = told_to_stop()
-        async with working(worker, clockwork):
+        async with AsyncExitStack() as stack:
+            if works.worker and works.clockwork:
+                await stack.enter_async_context(working(works.worker, works.clockwork))
+            if listener:
+                await stack.enter_async_context(serving(Server(works.app(None)), listener))
+                announce(f"Health and metrics on {address(listener)}")
             announce("Working: looking for what is due, climbing ladders, delivering messages.")
             await stopped.wait()
             announce("Stopping.")

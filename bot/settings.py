@@ -43,6 +43,10 @@ _VARIABLES: Final = {
         "WHOSE_ANCHORS",
         "give folder:/path, chat:#channel, tsa:https://address or witness:https://address#key, with commas between",
     ),
+    "metrics": ("WHOSE_METRICS", "give off, loopback (this machine only) or on (whoever reaches the port)"),
+    "metrics_port": ("WHOSE_METRICS_PORT", "give a port from 1 to 65535 for a worker's /metrics, or leave it out"),
+    "operators_channel": ("WHOSE_OPERATORS_CHANNEL", "give a channel's name, such as #whose-operations, or its id"),
+    "heartbeat_url": ("WHOSE_HEARTBEAT_URL", "give an http(s) address that is to be called while all is well"),
     "log_level": ("WHOSE_LOG_LEVEL", "give one of debug, info, warning, error"),
 }
 #: Kinds of anchor, as bot/anchors has them.
@@ -74,6 +78,13 @@ class Settings(BaseModel):
     """None: beside the SQLite file, or ``.whose-ledger`` in the current folder."""
     anchors: tuple[str, ...] = ()
     """``kind:where``, one for each place that keeps the ledger's checkpoints."""
+    metrics: Annotated[str, StringConstraints(to_lower=True, pattern="^(?i:off|loopback|on)$")] = "loopback"
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    """Where a worker, which has no web server of its own, answers ``/metrics`` and the health checks; None: nowhere."""
+    operators_channel: _Text | None = None
+    """Where trouble with the work itself is told; None: the policy's security channel."""
+    heartbeat_url: SecretStr | None = None
+    """Secret, since whoever knows it can pretend that all is well."""
     unknown: tuple[str, ...] = ()
     """Variables that look like ours and are read by nothing: typing mistakes, most likely."""
 
@@ -106,6 +117,13 @@ class Settings(BaseModel):
         if not url.startswith(("https://", "http://")):
             raise ValueError("it is not an http(s) address")
         return url if url.endswith("/") else url + "/"
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _is_a_heartbeat(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("https://", "http://")):
+            raise ValueError("it is not an http(s) address")
+        return url
 
     @field_validator("anchors", mode="before")
     @classmethod
@@ -147,7 +165,13 @@ class Settings(BaseModel):
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be printed (the log writer masks them)."""
         password = make_url(self.database_url.get_secret_value()).password
-        held = (self.slack_bot_token, self.slack_signing_secret, self.slack_app_token, self.ledger_key)
+        held = (
+            self.slack_bot_token,
+            self.slack_signing_secret,
+            self.slack_app_token,
+            self.ledger_key,
+            self.heartbeat_url,
+        )
         values = [one.get_secret_value() for one in held if one is not None]
         return tuple(value for value in (*values, password) if value)
 

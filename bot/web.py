@@ -1,16 +1,19 @@
 """The ASGI application: what Slack sends, and whether we are alive and ready.
 
-``/healthz`` says that the process answers; ``/readyz`` that it could do its work: database, tables and policy.
+``/healthz`` says that the process answers; ``/readyz`` that it could do its work: database, tables and policy;
+``/metrics`` how the work goes, to whom the settings let see it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -26,8 +29,26 @@ logger = logging.getLogger(__name__)
 
 #: Slack's largest payload (a view of 250 kB, form encoded) stays well below.
 MOST_BODY_BYTES = 1_000_000
+SLACK_PATH = "/slack/events"
+#: What a proxy adds: such a request comes from elsewhere, whatever address it has.
+_FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 Ready = Callable[[], Sequence[Finding]]
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
+Observe = Callable[[str, float], None]
+"""Told the path and the seconds of every request that was answered."""
+
+
+@dataclass(frozen=True)
+class MetricsPage:
+    """What ``/metrics`` answers, and to whom.
+
+    Attributes:
+        write: from what the asker takes (``Accept``) to the page and its content type; called in a thread.
+        to_all: answer everybody who can reach the port, not only whoever is on this machine.
+    """
+
+    write: Callable[[str], tuple[bytes, str]]
+    to_all: bool = False
 
 
 class _TooLargeError(Exception):
@@ -37,8 +58,9 @@ class _TooLargeError(Exception):
 class Frame:
     """Around every request: an id for the logs, a limit to the body, one log line, and never a traceback outside."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, observe: Observe) -> None:
         self._app = app
+        self._observe = observe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -64,17 +86,28 @@ class Frame:
             if not status:
                 await PlainTextResponse("Something went wrong here. It has been logged.", 500)(scope, receive, watched)
         finally:
-            _log(scope, status, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self._observe(scope["path"], seconds)
+            _log(scope, status, seconds)
             request_id.reset(token)
 
 
-def create_web_app(ready: Ready, *, slack: ASGIApp | None = None, lifespan: Lifespan | None = None) -> Starlette:
+def create_web_app(
+    ready: Ready,
+    *,
+    slack: ASGIApp | None = None,
+    lifespan: Lifespan | None = None,
+    metrics: MetricsPage | None = None,
+    observe: Observe = lambda _path, _seconds: None,
+) -> Starlette:
     """The application.
 
     Args:
         ready: looks whether the work could be done; called in a thread.
         slack: answers ``/slack/events``; None where Slack is not set up or is spoken to over a socket.
         lifespan: entered when serving starts, left when it ends.
+        metrics: answers ``/metrics``; None: there is no such page.
+        observe: told of every request that was answered.
     """
 
     async def healthz(_request: Request) -> Response:
@@ -87,6 +120,12 @@ def create_web_app(ready: Ready, *, slack: ASGIApp | None = None, lifespan: Life
         checks = {one.name: one.level for one in findings}
         return JSONResponse({"ready": fine, "checks": checks}, 200 if fine else 503)
 
+    async def show_metrics(request: Request) -> Response:
+        if metrics is None or not (metrics.to_all or _is_local(request)):
+            return PlainTextResponse("Not Found", 404)
+        page, content_type = await asyncio.to_thread(metrics.write, request.headers.get("accept", ""))
+        return Response(page, media_type=content_type)
+
     @asynccontextmanager
     async def around(_app: Starlette) -> AsyncIterator[None]:
         if lifespan is None:
@@ -96,9 +135,30 @@ def create_web_app(ready: Ready, *, slack: ASGIApp | None = None, lifespan: Life
                 yield
 
     routes: list[BaseRoute] = [Route("/healthz", healthz), Route("/readyz", readyz)]
+    if metrics is not None:
+        routes.append(Route("/metrics", show_metrics))
     if slack is not None:
-        routes.append(Route("/slack/events", endpoint=slack))
-    return Starlette(routes=routes, middleware=[Middleware(Frame)], lifespan=around)
+        routes.append(Route(SLACK_PATH, endpoint=slack))
+    return Starlette(routes=routes, middleware=[Middleware(Frame, observe=observe)], lifespan=around)
+
+
+def _is_local(request: Request) -> bool:
+    """Whether this machine asks itself: by its address, by the name it asks for, and with no proxy between."""
+    if any(name in request.headers for name in _FORWARDED):
+        return False
+    asked_for = request.url.hostname or ""
+    return _is_loopback(request.client.host if request.client else "") and (
+        asked_for == "localhost" or _is_loopback(asked_for)
+    )
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (mapped or found).is_loopback
 
 
 def _limited(receive: Receive) -> Receive:
@@ -118,5 +178,6 @@ def _limited(receive: Receive) -> Receive:
 
 def _log(scope: Scope, status: int, seconds: float) -> None:
     facts = {"method": scope["method"], "path": scope["path"], "status": status, "ms": round(seconds * 1000, 1)}
-    level = logging.DEBUG if scope["path"] in ("/healthz", "/readyz") and status == 200 else logging.INFO
+    quiet = scope["path"] in ("/healthz", "/readyz", "/metrics") and status == 200
+    level = logging.DEBUG if quiet else logging.INFO
     logger.log(level, "%s %s %s", facts["method"], facts["path"], status, extra=facts)

@@ -29,15 +29,24 @@ SOON: Final = 2.0
 class Worker:
     """What a worker does, one method a job; each may run at any time, again and beside the others.
 
-    ``stopping`` is set when the process is told to end: no new message is begun then.
+    ``stopping`` is set when the process is told to end: no new message is begun then. ``delivered`` is told what each
+    pass over the outbox did.
     """
 
-    def __init__(self, ctx: Context, port: ChatPort, directory: DirectoryPort, pacer: Pacer | None) -> None:
+    def __init__(
+        self,
+        ctx: Context,
+        port: ChatPort,
+        directory: DirectoryPort,
+        pacer: Pacer | None,
+        delivered: Callable[[DeliveryReport], None] = lambda _report: None,
+    ) -> None:
         self.ctx = ctx
         self.stopping = threading.Event()
         self._port = port
         self._directory = directory
         self._pacer = pacer
+        self._delivered = delivered
         self._compose = composer(ctx)
         self._on_refused = refusal_handler(ctx)
 
@@ -64,15 +73,22 @@ class Worker:
                 pacer=self._pacer,
                 stop=self.stopping.is_set,
             )
+            self._delivered(report)
             if report.wait is None or report.wait > SOON or self.stopping.wait(report.wait):
                 return report
 
 
-def slack_worker(installation: Installation, *, paced: bool = True) -> Worker:
+def slack_worker(
+    installation: Installation,
+    *,
+    paced: bool = True,
+    delivered: Callable[[DeliveryReport], None] = lambda _report: None,
+) -> Worker:
     """A worker for the Slack workspace of the settings.
 
     Args:
         paced: keep to Slack's rates; False only where no one limits them.
+        delivered: told what each pass over the outbox did.
 
     Raises:
         SettingsError: no bot token is set.
@@ -82,7 +98,7 @@ def slack_worker(installation: Installation, *, paced: bool = True) -> Worker:
     token, ctx = settings.bot_token(), installation.context()
     sender = SlackSender(ctx.lane, token, settings.slack_api_url)
     directory = SlackDirectory(ctx.workspace, token, settings.slack_api_url)
-    return Worker(ctx, sender, directory, Pacer(time.monotonic) if paced else None)
+    return Worker(ctx, sender, directory, Pacer(time.monotonic) if paced else None, delivered)
 
 
 def slack_edge(installation: Installation, changed: Callable[[], None] = lambda: None) -> SlackEdge:
