@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlmodel import Session
 
 from bot.operations.context import Context
 from bot.operations.directory import People
-from bot.rules.calendar import WorkingTime, next_working, zone_of
+from bot.rules.attention import message_at
 from storage.database import among
 from storage.outbox import OUTBOX
 from storage.outbox_enqueue import ROUTINE, URGENT, enqueue_many
@@ -42,7 +42,7 @@ def enqueue_asks(
     """Make sure that a message is on its way to each reader; returns how many were added.
 
     It goes out in the reader's working hours. Beyond the policy's messages a day it waits for the reader's next
-    working day.
+    working day, unless it is urgent.
 
     Args:
         urgent: the readers for whom it is urgent, and whether the policy lets it come at any hour.
@@ -66,10 +66,15 @@ def _rows(
     hold: timedelta,
 ) -> Iterator[dict[str, Any]]:
     channel = ctx.policy.channels.security
+    most = ctx.policy.attention.messages_per_person_per_day
     for reader in readers:
         past = history[reader]
         working = people.working_time(reader)
-        anytime = urgent.get(reader, False)
+        is_urgent = reader in urgent
+        earliest = message_at(now + hold, working, past.recent, most=most, urgent=is_urgent)
+        not_before = now if urgent.get(reader, False) else earliest
+        if is_urgent and past.urgent_at is not None and past.urgent_at <= not_before:
+            continue  # one that is just as urgent is on its way, and will show this too
         to = f"channel:{channel}" if reader is None else str(reader)
         yield {
             "dedupe_key": f"ask:{to}:{past.total}",
@@ -77,39 +82,33 @@ def _rows(
             "lane": ctx.lane,
             "person_id": reader,
             "channel": channel if reader is None else "",
-            "not_before": now if anytime else _not_before(ctx, working, past, now + hold),
+            "not_before": not_before,
             "created_at": now,
-            "priority": URGENT if reader in urgent else ROUTINE,
+            "priority": URGENT if is_urgent else ROUTINE,
         }
 
 
-def _not_before(ctx: Context, working: WorkingTime, past: _Past, earliest: datetime) -> datetime:
-    moment = next_working(earliest, working)
-    zone = zone_of(working.timezone)
-    limit = ctx.policy.attention.messages_per_person_per_day
-    while sum(one.astimezone(zone).date() == moment.astimezone(zone).date() for one in past.recent) >= limit:
-        local = moment.astimezone(zone)
-        tomorrow = (local + _DAY).replace(hour=0, minute=0, second=0, microsecond=0)
-        moment = next_working(tomorrow, working)
-    return moment
-
-
 class _Past:
-    """What was already put in the outbox for a reader. ``recent``: when it goes or went out, of the last day."""
+    """What was already put in the outbox for a reader. ``recent``: when it goes or went out, of the last day;
+    ``urgent_at``: when the first urgent one that waits goes out."""
 
-    def __init__(self, total: int = 0, *, pending: bool = False) -> None:
+    def __init__(self, total: int = 0, *, pending: bool = False, urgent_at: datetime | None = None) -> None:
         self.total = total
         self.pending = pending
+        self.urgent_at = urgent_at
         self.recent: list[datetime] = []
 
 
 def _past(session: Session, ctx: Context, readers: list[Reader]) -> dict[Reader, _Past]:
-    waiting = func.max(case((OUTBOX.c.state == "pending", 1), else_=0))
+    is_pending = OUTBOX.c.state == "pending"
+    waiting = func.max(case((is_pending, 1), else_=0))
+    urgent_at = func.min(case((and_(is_pending, OUTBOX.c.priority == URGENT), OUTBOX.c.not_before)))
     found: dict[Reader, _Past] = defaultdict(_Past)
     for target in _targets(session, ctx, readers):
-        totals = select(OUTBOX.c.person_id, func.count(), waiting).where(*target).group_by(OUTBOX.c.person_id)
-        for reader, total, pending in session.connection().execute(totals).all():
-            found[reader] = _Past(total, pending=bool(pending))
+        totals = select(OUTBOX.c.person_id, func.count(), waiting, urgent_at).where(*target)
+        totals = totals.group_by(OUTBOX.c.person_id)
+        for reader, total, pending, moment in session.connection().execute(totals).all():
+            found[reader] = _Past(total, pending=bool(pending), urgent_at=moment)
     return found
 
 

@@ -27,7 +27,10 @@ from bot.operations.opening import (
     without_pointless_notices,
 )
 from bot.operations.tiering import bring_tiers_up_to_date
+from bot.operations.urgency import tokens_in_incidents
+from bot.rules.attention import caps_of_day, start_of_day, within_caps
 from bot.rules.due import due_parameters, reason_names
+from bot.rules.urgency import urgent_causes
 from storage.due import DueRow, due_rows
 from storage.requests import REQUEST
 
@@ -148,15 +151,12 @@ def _lines(rows: list[DueRow], openings: list[Opening], people: People) -> list[
 def _within_caps(session: Session, ctx: Context, openings: list[Opening], now: datetime) -> list[Opening]:
     """The riskiest first, up to the policy's caps for a day (UTC); the first day has caps of its own.
 
-    A channel has no cap of its own: whatever it is told is one message.
+    What is urgent counts like everything else, and is let through whatever the caps say.
     """
-    cap = ctx.policy.cap
-    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = start_of_day(now)
     connection = session.connection()
     first: datetime | None = connection.execute(select(func.min(REQUEST.c.opened_at))).scalar()
-    first_day = first is None or first >= today
-    total = cap.first_run_total if first_day else cap.total_per_day
-    each = cap.first_run_per_person if first_day else cap.per_person_per_day
+    each, total = caps_of_day(ctx.policy.cap, first_day=first is None or first >= today)
     given: Counter[Reader] = Counter()
     opened_today = (
         select(REQUEST.c.waiting_on_id, func.count())
@@ -165,15 +165,26 @@ def _within_caps(session: Session, ctx: Context, openings: list[Opening], now: d
     )
     for reader, count in connection.execute(opened_today):
         given[reader] = count
-    left = total - sum(given.values())
-    chosen: list[Opening] = []
-    for opening in sorted(openings, key=_riskiest_first):
-        if len(chosen) >= left:
-            break
-        if opening.reader is None or given[opening.reader] < each:
-            given[opening.reader] += 1
-            chosen.append(opening)
+    ordered = sorted(openings, key=_riskiest_first)
+    chosen = within_caps(ordered, _reader, given, each=each, room=total - given.total())
+    if len(chosen) < len(ordered):
+        taken = {one.row.token_id for one in chosen}
+        chosen += _urgent(session, ctx, [one for one in ordered if one.row.token_id not in taken], now)
     return chosen
+
+
+def _urgent(session: Session, ctx: Context, held: list[Opening], now: datetime) -> list[Opening]:
+    incidents = tokens_in_incidents(session, ctx, [one.row.token_id for one in held])
+    tags = ",".join(ctx.policy.urgent.incident_tags)
+    return [
+        one
+        for one in held
+        if urgent_causes(ctx.policy.urgent, one.row.expires_at, tags if one.row.token_id in incidents else "", now)
+    ]
+
+
+def _reader(opening: Opening) -> Reader:
+    return opening.reader
 
 
 def _riskiest_first(opening: Opening) -> tuple[int, datetime, tuple[str, str]]:

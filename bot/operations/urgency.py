@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlmodel import Session
 
 from bot.operations.context import Context
@@ -21,7 +21,9 @@ def tokens_in_incidents(session: Session, ctx: Context, token_ids: Sequence[int]
     wanted = set(ctx.policy.urgent.incident_tags)
     if not wanted or not token_ids:
         return set()
-    query = select(TOKEN.c.id, TOKEN.c.tags).where(among(session, TOKEN.c.id, token_ids), TOKEN.c.tags != "")
+    # LIKE only keeps most rows in the database (SQLite's does not tell a from A); what it finds is looked at again.
+    tagged = or_(*(TOKEN.c.tags.contains(f",{tag},", autoescape=True) for tag in sorted(wanted)))
+    query = select(TOKEN.c.id, TOKEN.c.tags).where(among(session, TOKEN.c.id, token_ids), tagged)
     return {row.id for row in session.connection().execute(query) if not wanted.isdisjoint(row.tags.split(","))}
 
 

@@ -1,0 +1,80 @@
+"""How much of a person's day the bot may take: so many messages, about so many new questions.
+
+What is over a cap waits for another day, and what is most at risk goes first. What is urgent counts, and is never
+held back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from bot.rules.calendar import WorkingTime, next_working, zone_of
+from bot.rules.policy_parts import OpeningCap
+
+_DAY = timedelta(days=1)
+_Item = TypeVar("_Item")
+
+
+def message_at(
+    earliest: datetime, working: WorkingTime, recent: Sequence[datetime], *, most: int, urgent: bool = False
+) -> datetime:
+    """When a message goes out, in UTC: in its reader's working time, on the first working day with room for it.
+
+    Args:
+        earliest: not before this moment.
+        recent: when the reader's other messages of the last day, and those still to go, went or go out.
+        most: messages that a person may get on one day of theirs.
+        urgent: it does not wait for another day.
+    """
+    moment = next_working(earliest, working)
+    if urgent:
+        return moment
+    zone = zone_of(working.timezone)
+    days = Counter(one.astimezone(zone).date() for one in recent)
+    while days[moment.astimezone(zone).date()] >= most:
+        tomorrow = (moment.astimezone(zone) + _DAY).replace(hour=0, minute=0, second=0, microsecond=0)
+        moment = next_working(tomorrow, working)
+    return moment
+
+
+def start_of_day(now: datetime) -> datetime:
+    """The beginning of the day, in UTC, that the caps on new questions are counted over."""
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def caps_of_day(cap: OpeningCap, *, first_day: bool) -> tuple[int, int]:
+    """How many new questions there may be on a day: for one person, and in all."""
+    if first_day:
+        return cap.first_run_per_person, cap.first_run_total
+    return cap.per_person_per_day, cap.total_per_day
+
+
+def within_caps(
+    items: Iterable[_Item],
+    reader_of: Callable[[_Item], int | None],
+    given: Counter[int | None],
+    *,
+    each: int,
+    room: int,
+) -> list[_Item]:
+    """Those of ``items``, which come most at risk first, that may be asked about today.
+
+    Args:
+        reader_of: the person who would be asked, or None for a channel. A channel has no cap of its own: whatever it
+            is told is one message.
+        given: how many new questions each reader has had today; counts those that are let through, too.
+        each: the most for one person.
+        room: how many there may be in all.
+    """
+    chosen: list[_Item] = []
+    for item in items:
+        if len(chosen) >= room:
+            break
+        reader = reader_of(item)
+        if reader is None or given[reader] < each:
+            given[reader] += 1
+            chosen.append(item)
+    return chosen
