@@ -28,7 +28,13 @@ SECTIONS: dict[str, dict[str, str]] = {
         "doctor": "setup",
         "outbox": "outbox",
     },
-    "The inventory": {"import": "inventory", "token": "lookups", "vendor": "lookups", "person": "people"},
+    "The inventory": {
+        "import": "inventory",
+        "directory": "directory",
+        "token": "lookups",
+        "vendor": "lookups",
+        "person": "people",
+    },
     "Asking and deciding": {"policy": "policy", "sweep": "asking", "decide": "asking"},
     "The record": {"who": "lookups", "history": "lookups", "ledger": "ledger"},
 }

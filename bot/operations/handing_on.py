@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlmodel import Session
 
 from bot.operations.case import Case
@@ -14,7 +14,7 @@ from bot.operations.directory import People
 from bot.operations.records import names_of, of_request, told_part
 from bot.operations.remediation import remind_of_work
 from bot.operations.telling import SETTLE, Waiting, note_passed, record_silence, tell, waiting_steps
-from bot.rules.ladder import Told, hand_on, next_step_at
+from bot.rules.ladder import Landing, Told, hand_on, next_step_at
 from bot.rules.lifecycle import State
 from bot.rules.people import Reached, reach
 from bot.rules.policy_parts import Rung
@@ -44,7 +44,8 @@ def hand_on_from_leaver(case: Case) -> None:
         _wait_for(case, others[0])
         case.show()
         return
-    landing = hand_on(case.request.step, case.standing, case.people, _tried(case))
+    landing = hand_on(case.request.step, case.standing, case.people)
+    _make_way(case, landing)
     note_passed(case, landing)
     tell(case, landing, reason="succession", hold=SETTLE)
 
@@ -77,11 +78,13 @@ def _wait_for(case: Case, one: Waiting) -> None:
     )
 
 
-def _tried(case: Case) -> list[Rung]:
-    """The rungs that this step has come to already, whether somebody was told there or not."""
-    at = (LADDER_STEP.c.round == case.request.round, LADDER_STEP.c.step == case.request.step)
-    query = select(LADDER_STEP.c.rung).where(LADDER_STEP.c.request_id == case.request_id, *at)
-    return [Rung(rung) for rung in case.session.connection().execute(query).scalars()]
+def _make_way(case: Case, landing: Landing) -> None:
+    """A step has one row a rung: where it comes to a rung again (the next manager up, say), the row of whoever has left
+    goes. That they were asked, and when, is on record."""
+    rungs = [told.rung.value for told in landing.told] + [rung.value for _, rung, _ in landing.passed]
+    here = (LADDER_STEP.c.request_id == case.request_id, LADDER_STEP.c.round == case.request.round)
+    again = delete(LADDER_STEP).where(*here, LADDER_STEP.c.step == landing.step, LADDER_STEP.c.rung.in_(rungs))
+    case.session.connection().execute(again)
 
 
 # ------------------------------------------------------------------ somebody is away

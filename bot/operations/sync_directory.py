@@ -7,6 +7,7 @@ account was closed has left; what they owned comes up in the next sweep, and wha
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -60,18 +61,25 @@ class _Known:
     """User id to person id, from rows that name no workspace."""
 
 
-def sync_directory(ctx: Context, port: DirectoryPort, *, allow_mass_leave: bool = False) -> SyncReport:
+class _OnlyLookedError(Exception):
+    """Ends the transaction of a dry run: what it would have changed is known, and taken back."""
+
+
+def sync_directory(
+    ctx: Context, port: DirectoryPort, *, allow_mass_leave: bool = False, dry_run: bool = False
+) -> SyncReport:
     """Read every account, then change what differs in one transaction.
 
     Args:
         allow_mass_leave: an operator has looked at it: so many people did leave.
+        dry_run: change nothing; the report is the same.
 
     Raises:
         UpstreamError: the list is not complete, or so many people would leave at once that the list is more likely
             wrong than right (more than 30 % of those active, and more than ten). Nothing is changed then.
     """
     accounts = list(port.accounts())
-    with ctx.database.write() as session:
+    with suppress(_OnlyLookedError), ctx.database.write() as session:
         now = ctx.now()
         known = _known(session, port)
         match = _match(accounts, known)
@@ -82,6 +90,14 @@ def sync_directory(ctx: Context, port: DirectoryPort, *, allow_mass_leave: bool 
         _say_goodbye(session, ctx, port, leavers, now)
         append(session, naming_entries(session, "chat_directory"), ctx.now)
         note_synced(session, f"{port.platform}:{port.workspace}", now)
+        if dry_run:
+            raise _OnlyLookedError
+    return _report(accounts, match, known, linked, leavers)
+
+
+def _report(
+    accounts: list[DirectoryEntry], match: Mapping[int, DirectoryEntry], known: _Known, linked: int, leavers: list[Any]
+) -> SyncReport:
     live = [person_id for person_id, account in match.items() if not account.deactivated]
     ids = {account.user_id for account in accounts}
     matched = {account.user_id for account in match.values()}
@@ -235,7 +251,7 @@ def _doubt_mass_leave(leavers: int, match: Mapping[int, DirectoryEntry], known: 
     raise UpstreamError(
         f"The directory says that {leavers} of {active} people have left since the last sync. So many at once is more "
         "likely a wrong list than the truth, so nothing was changed. Check the workspace that the token belongs to; "
-        "if they did leave, run the sync once with mass leaving allowed."
+        "if they did leave, run `whose directory sync --allow-mass-leave` once."
     )
 
 

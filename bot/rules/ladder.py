@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,13 +55,9 @@ def climb_from(first: int, ladder: Ladder, standing: Standing, directory: Direct
     return Landing(len(ladder.steps), (), passed)
 
 
-def hand_on(step: int, standing: Standing, directory: Directory, besides: Collection[Rung]) -> Landing:
-    """Where a question lands, at the same step, once everybody who was asked there has left.
-
-    Args:
-        besides: rungs that this step has come to already.
-    """
-    rung, found, passed = succeed(standing, directory, besides)
+def hand_on(step: int, standing: Standing, directory: Directory) -> Landing:
+    """Where a question lands, at the same step, once everybody who was asked there has left."""
+    rung, found, passed = succeed(standing, directory)
     told = Told(rung, found.person_id, found.stands_in_for)
     return Landing(step, [told], [(step, one, why) for one, why in passed])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -72,21 +71,14 @@ def reach_rung(rung: Rung, standing: Standing, directory: Directory) -> Reached 
     return first or Unreachable("missing")
 
 
-def succeed(
-    standing: Standing, directory: Directory, besides: Collection[Rung] = ()
-) -> tuple[Rung, Reached, list[tuple[Rung, Unreachable]]]:
+def succeed(standing: Standing, directory: Directory) -> tuple[Rung, Reached, list[tuple[Rung, Unreachable]]]:
     """Who comes after somebody who has left: the first of :data:`SUCCESSION` who can be told, else security's channel.
-
-    Args:
-        besides: rungs that are out of the question, since they were tried.
 
     Returns:
         The rung, who is told there, and who before them could not be told and why.
     """
     passed: list[tuple[Rung, Unreachable]] = []
     for rung in SUCCESSION:
-        if rung in besides:
-            continue
         found = reach_rung(rung, standing, directory)
         if isinstance(found, Reached):
             return rung, found, passed

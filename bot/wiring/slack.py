@@ -11,11 +11,12 @@ from bot.operations.climb_ladder import climb_ladder
 from bot.operations.compose import composer, refusal_handler
 from bot.operations.context import Context
 from bot.operations.deliver import DeliveryReport, deliver
+from bot.operations.follow_leavers import sync_and_follow
 from bot.operations.pace import Pacer
 from bot.operations.ports import ChatPort, DirectoryPort
 from bot.operations.record_decision import record_decision
 from bot.operations.sweep import SweepReport, sweep
-from bot.operations.sync_directory import SyncReport, sync_directory
+from bot.operations.sync_directory import SyncReport
 from bot.slack.app import SlackEdge, SlackSettings
 from bot.slack.desk import Services
 from bot.slack.directory import SlackDirectory
@@ -51,8 +52,8 @@ class Worker:
         self._on_refused = refusal_handler(ctx)
 
     def sync_directory(self) -> SyncReport:
-        """Who there is, and who has left."""
-        return sync_directory(self.ctx, self._directory)
+        """Who there is, and who has left; what was asked of them moves on."""
+        return sync_and_follow(self.ctx, self._directory)
 
     def sweep(self) -> SweepReport:
         """Open requests for what is due."""
