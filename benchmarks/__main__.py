@@ -17,6 +17,7 @@ BENCHMARKS = {
     "click": ["--clicks", "100"],
     "lookup": ["--tokens", "100000", "--times", "50"],
     "ledger": ["--records", "50000", "--single", "200"],
+    "bundle": ["--records", "20000"],
 }
 
 
