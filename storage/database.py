@@ -23,6 +23,7 @@ from sqlalchemy import (
     Executable,
     Integer,
     Table,
+    Text,
     any_,
     create_engine,
     event,
@@ -32,6 +33,8 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy import DateTime as SqlDateTime
+from sqlalchemy import column as sql_column
+from sqlalchemy import table as sql_table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeDecorator
@@ -326,9 +329,31 @@ def reserve_ids(session: Session, table: Table, count: int) -> list[int]:
     """
     connection = session.connection()
     if is_sqlite(session):
-        last: int | None = connection.execute(select(func.max(table.c.id))).scalar()
-        return list(range((last or 0) + 1, (last or 0) + 1 + count))
+        last = _last_id(session, table)
+        return list(range(last + 1, last + 1 + count))
     taken = select(func.nextval(func.pg_get_serial_sequence(table.name, "id"))).select_from(
         func.generate_series(1, count).alias("wanted")
     )
     return sorted(connection.execute(taken).scalars())
+
+
+_SKIPPED = sql_table("marker", sql_column("name", Text), sql_column("value", Text))
+
+
+def skip_ids(session: Session, table: Table, count: int) -> None:
+    """Have :func:`reserve_ids` pass over the next ``count`` ids of a table, so that none of them is given out again."""
+    if is_sqlite(session):
+        row = {"name": f"skipped:{table.name}", "value": str(_last_id(session, table) + count)}
+        statement = sqlite.insert(_SKIPPED).values(row)
+        statement = statement.on_conflict_do_update(index_elements=["name"], set_={"value": row["value"]})
+        session.connection().execute(statement)
+    else:
+        sequence = func.pg_get_serial_sequence(table.name, "id")
+        session.connection().execute(select(func.setval(sequence, func.nextval(sequence) + count)))
+
+
+def _last_id(session: Session, table: Table) -> int:
+    """The highest id that was given out or passed over, on SQLite."""
+    used: int | None = session.connection().execute(select(func.max(table.c.id))).scalar()
+    skipped = select(_SKIPPED.c.value).where(_SKIPPED.c.name == f"skipped:{table.name}")
+    return max(used or 0, int(session.connection().execute(skipped).scalar() or 0))

@@ -24,7 +24,7 @@ class OutboxMessage(SQLModel, table=True):
     dedupe_key: str = Field(unique=True)
     """The cause, in words: the same cause never makes a second message."""
     delivery_key: str
-    """Opaque and random; travels with the message so that it can be found again after a lost reply."""
+    """Opaque (``storage/delivery_key.py``); travels with the message so that it can be found again."""
     action: str = "post"
     """``post`` or ``update``."""
     card: str

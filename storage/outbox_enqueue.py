@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from sqlalchemy import literal_column, select
 from sqlmodel import Session
 
 from storage.database import Moments, insert_rows, is_sqlite
+from storage.delivery_key import delivery_keys
 from storage.outbox import OUTBOX, POSTING, POSTING_REQUEST
 from storage.prepared import Prepared, one_of
 from storage.requests import REQUEST
@@ -97,10 +97,14 @@ def enqueue_many(session: Session, rows: Iterable[Mapping[str, Any]]) -> int:
         rows: the keyword arguments of :func:`enqueue` by name; the same ones may be left out.
     """
     session.flush()  # what the rows refer to may still wait in the session
-    moment = Moments(session)
+    moment, key_of = Moments(session), delivery_keys(session)
     return sum(
         insert_rows(
-            session, OUTBOX, [_row(row, moment) for row in part], columns=_COLUMNS, tail="ON CONFLICT DO NOTHING"
+            session,
+            OUTBOX,
+            [_row(row, moment, key_of) for row in part],
+            columns=_COLUMNS,
+            tail="ON CONFLICT DO NOTHING",
         )
         for part in _parts(rows, _ROWS)
     )
@@ -199,14 +203,14 @@ _GIVEN = ("dedupe_key", "card", "lane")
 _COLUMNS = (*_GIVEN, *_NEW, "not_before", "created_at", "delivery_key")
 
 
-def _row(given: Mapping[str, Any], moment: Moments) -> tuple[Any, ...]:
+def _row(given: Mapping[str, Any], moment: Moments, key_of: Callable[[str], str]) -> tuple[Any, ...]:
     row = {
         **_NEW,
         **given,
         "params": json.dumps(given.get("params") or {}),
         "not_before": moment(given["not_before"]),
         "created_at": moment(given["created_at"]),
-        "delivery_key": secrets.token_urlsafe(18),
+        "delivery_key": key_of(given["dedupe_key"]),
     }
     return tuple(row[name] for name in _COLUMNS)
 

@@ -27,6 +27,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "migrate": "setup",
         "doctor": "setup",
         "outbox": "outbox",
+        "backup": "backup",
+        "restore": "backup",
+        "restored": "backup",
     },
     "The inventory": {
         "import": "inventory",

@@ -8,6 +8,8 @@
 5. **Read back** what is unknown, or whose lease ran out: found, it was sent; absent twice, it was not. An update is
    simply done again. A second copy of the same message is taken back.
 
+After a restore every message is looked for as in 5 before it is sent at all (``bot/operations/restore.py``).
+
 A process may die between any two lines of this: exactly one message is there in the end (``tests/contract/
 test_deliver_crash.py``). If the platform hides a message from two read-backs, the second copy is found and removed.
 """
@@ -32,6 +34,7 @@ from bot.operations.delivery import (
     backoff,
     destination_of,
     give_up,
+    lost_sight_of,
     overdue,
     settle_post,
     settle_update,
@@ -41,6 +44,7 @@ from bot.operations.ports import ChatPort, Destination, Outcome, Unknown
 from bot.operations.read_back import remove_second_copies, settle_unknown
 from storage import outbox_queries as outbox
 from storage.outbox import OutboxMessage
+from storage.restored import restored
 
 __all__ = ["Compose", "Composed", "DeliveryReport", "OnRefused", "deliver"]
 
@@ -70,6 +74,7 @@ def deliver(
     job = Pass(ctx, port, compose, on_refused, pacer, stop, limit)
     with ctx.database.read() as session:
         waiting = outbox.work_waiting(session, ctx.lane, ctx.now())
+        job.restored = restored(session) if waiting else None
     if waiting:
         settle_unknown(job)
         remove_second_copies(job)
@@ -127,10 +132,21 @@ def _dispatch(job: Pass, row: OutboxMessage) -> None:
     elif composed.not_before is not None and composed.not_before > now:
         with job.ctx.database.write() as session:
             job.report.deferred += outbox.mark(session, row, state="pending", not_before=composed.not_before)
+    elif lost_sight_of(job, row) and not row.absent_reads:
+        _look_first(job, row, composed, now)
     elif _may_send(job, row, shown, now):
         if job.pacer is not None:
             job.pacer.spend(row.action, _place(row))
         _send(job, row, composed, target)
+
+
+def _look_first(job: Pass, row: OutboxMessage, composed: Composed, now: datetime) -> None:
+    """Read back before sending. Should the message be there, then as it was before the restore: version 0, which no
+    request has, has it brought up to date."""
+    row.shown = [[request_id, 0] for request_id in sorted(composed.request_ids)]
+    with job.ctx.database.write() as session:
+        values = {"state": "unknown", "not_before": now, "lease_until": None, "shown": row.shown}
+        job.report.unknown += outbox.mark(session, row, **values)
 
 
 def _send(job: Pass, row: OutboxMessage, composed: Composed, target: Destination | tuple[str, str]) -> None:

@@ -20,6 +20,7 @@ from messages.view import View
 from messages.wording import delivering
 from storage import outbox_queries as outbox
 from storage.outbox import OutboxMessage
+from storage.restored import Restored
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ RECHECK_AFTER = timedelta(minutes=5)
 GIVE_UP_AFTER = timedelta(hours=6)
 """When an outcome that nobody can tell is taken as a failure, so that the ladder does not stand still."""
 LONGEST_BACKOFF = timedelta(minutes=5)
+LOOK_FIRST = timedelta(hours=24)
+"""After a restore: for how long new messages are looked for before they are sent."""
 
 #: The message of which a person or a channel has only one living copy.
 ONE_LIVING_CARD = "ask"
@@ -92,7 +95,14 @@ class Pass:
     pacer: Pacer | None
     stop: Callable[[], bool]
     limit: int
+    restored: Restored | None = None
+    """The database was put back to an earlier state."""
     report: DeliveryReport = field(default_factory=DeliveryReport)
+
+
+def lost_sight_of(job: Pass, row: OutboxMessage) -> bool:
+    """Whether this post may have been sent without our knowing, before the database was put back."""
+    return job.restored is not None and row.posting_id is None and row.created_at <= job.restored.until
 
 
 def backoff(attempts: int) -> timedelta:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from bot.operations.delivery import GRACE, Pass, destination_of, give_up, mark_posted, overdue, rest
+from bot.operations.delivery import GRACE, Pass, destination_of, give_up, lost_sight_of, mark_posted, overdue, rest
 from bot.operations.ports import NotSent, Refused, Sent, Unknown
 from storage import outbox_queries as outbox
 from storage.outbox import POSTING, OutboxMessage
@@ -113,5 +113,11 @@ def _find(job: Pass, row: OutboxMessage) -> list[Sent] | NotSent | Unknown:
             address = outbox.address_of(session, row.lane, row.person_id, even_closed=True)
     if isinstance(address, str):
         return Unknown(address)
-    since = (row.first_attempt_at or row.created_at) - SKEW
-    return job.port.find(destination_of(row, address), row.delivery_key, since)
+    return job.port.find(destination_of(row, address), row.delivery_key, _since(job, row) - SKEW)
+
+
+def _since(job: Pass, row: OutboxMessage) -> datetime:
+    """The earliest moment at which this message can have been sent."""
+    if job.restored is not None and lost_sight_of(job, row):
+        return min(row.created_at, job.restored.since)
+    return row.first_attempt_at or row.created_at

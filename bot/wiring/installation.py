@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from bot.errors import SettingsError, WhoseError
@@ -118,6 +119,12 @@ def open_database(settings: Settings) -> Database:
         raise SettingsError(
             "DATABASE_URL names PostgreSQL, and its driver is not installed. Install it: pip install 'whose[postgres]'."
         ) from None
+
+
+def database_file(settings: Settings) -> Path | None:
+    """The SQLite file of the settings, whether it is there or not; None: PostgreSQL."""
+    url = make_url(settings.database_url.get_secret_value())
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
 
 def migrate(settings: Settings) -> tuple[str | None, str]:

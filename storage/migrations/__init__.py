@@ -22,6 +22,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from storage.database import Database
+from storage.delivery_key import delivery_keys
 
 _LOCK = 0x57686F7365  # any number that is ours: two releases started at once migrate one after the other
 
@@ -44,6 +45,8 @@ def migrate(database: Database) -> tuple[str | None, str]:
             config.attributes["connection"] = connection
             with contextlib.redirect_stdout(io.StringIO()):
                 command.upgrade(config, "head")
+    with database.write() as session:
+        delivery_keys(session)
     return before, head_revision()
 
 
