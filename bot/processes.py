@@ -25,6 +25,7 @@ from bot.wiring.installation import Installation
 from bot.wiring.ledger import Keeper, keeper_of
 from bot.wiring.metrics import Metrics, metrics_of
 from bot.wiring.slack import Worker, slack_edge, slack_worker
+from bot.wiring.watch import Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -122,20 +123,20 @@ def told_to_stop() -> asyncio.Event:
 
 
 def clockwork_of(
-    worker: Worker, sweep_minutes: int, keeper: Keeper | None = None, metrics: Metrics | None = None
+    worker: Worker, sweep_minutes: int, keeper: Keeper | None, metrics: Metrics, watch: Callable[[], object]
 ) -> Clockwork:
     """The jobs of a worker, each at its interval; with a keeper, the ledger is signed and anchored too."""
-    shown = metrics or Metrics()
     keeping = [] if keeper is None else [Job("ledger", _KEEPING, keeper.keep)]
     return Clockwork(
         [
             *keeping,
             Job("directory", _HOUR, worker.sync_directory),
-            Job("sweep", sweep_minutes * _MINUTE, lambda: shown.swept(worker.sweep())),
+            Job("sweep", sweep_minutes * _MINUTE, lambda: metrics.swept(worker.sweep())),
             Job("climb", _MINUTE, worker.climb),
             Job("deliver", 2, worker.deliver),
+            Job("watch", _MINUTE, watch),
         ],
-        observe=shown.ran,
+        observe=metrics.ran,
     )
 
 
@@ -152,8 +153,11 @@ class Works:
         self.worker = slack_worker(installation, delivered=self.metrics.delivered) if with_worker else None
         self.clockwork = None
         if self.worker:
-            keeper = keeper_of(installation)
-            self.clockwork = clockwork_of(self.worker, installation.settings.sweep_minutes, keeper, self.metrics)
+            settings = installation.settings
+            watchdog = Watchdog(self.worker.ctx, settings, self._jobs, self.metrics.watched)
+            self.clockwork = clockwork_of(
+                self.worker, settings.sweep_minutes, keeper_of(installation), self.metrics, watchdog.watch
+            )
 
     def app(self, slack: ASGIApp | None) -> ASGIApp:
         """The web application; ``slack`` answers Slack."""

@@ -23,12 +23,14 @@ from bot.operations.load_cases import load_cases
 from bot.operations.lookups.reader import can_see, reader_of
 from bot.operations.token_facts import token_facts
 from bot.operations.urgency import any_may_come_at_any_hour
+from bot.operations.watch import CARD as TROUBLE
 from bot.rules.calendar import next_working
 from bot.rules.lifecycle import State
 from messages.cards.ask import MOST_ROWS, ask
 from messages.cards.checkpoint import checkpoint
 from messages.cards.facts import DigestFacts, RequestFacts
 from messages.cards.replaced import replaced
+from messages.cards.trouble import trouble
 from storage.database import table_of
 from storage.outbox import POSTING_REQUEST, OutboxMessage
 from storage.outbox_enqueue import URGENT
@@ -43,6 +45,8 @@ def composer(ctx: Context) -> Compose:
     def compose(session: Session, row: OutboxMessage) -> Composed | None:
         if row.card == "checkpoint":
             return Composed(checkpoint(row.params["note"], row.params["size"]), [])
+        if row.card == TROUBLE:
+            return Composed(trouble(row.params["kind"], row.params["number"], row.params["about"]), [])
         if row.card != CARD:
             return Composed(replaced(), [])
         waiting = _waiting(session, row.person_id) if row.posting_id is None else []

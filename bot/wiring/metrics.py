@@ -59,9 +59,9 @@ class Metrics:
             registry=registry,
         )
         self._job = Histogram(
-            "whose_job_seconds", "How long a turn of a job takes.", ["job"], buckets=_JOB_BUCKETS, registry=registry
+            "whose_task_seconds", "How long a turn of a job takes.", ["task"], buckets=_JOB_BUCKETS, registry=registry
         )
-        self._failures = Counter("whose_job_failures", "Turns of a job that failed.", ["job"], registry=registry)
+        self._failures = Counter("whose_task_failures", "Turns of a job that failed.", ["task"], registry=registry)
         self._deliveries = Counter(
             "whose_deliveries", "What became of messages that were tried.", ["outcome"], registry=registry
         )
@@ -126,7 +126,7 @@ class _Jobs(Collector):
 
     def collect(self) -> Iterator[Metric]:
         since = {job.name: job.since_success.total_seconds() for job in self._jobs()}
-        yield _labelled("whose_job_since_success_seconds", "Time since a job last ended well.", "job", since)
+        yield _labelled("whose_task_since_success_seconds", "Time since a job last ended well.", "task", since)
 
 
 class _Database(Collector):

@@ -127,8 +127,8 @@ def test_what_the_process_did() -> None:
     found = values(metrics)
     assert (found["whose_deliveries_total", "posted"], found["whose_deliveries_total", "refused"]) == (4, 1)
     assert found["whose_click_seconds_count", ""] == 1
-    assert (found["whose_job_seconds_count", "sweep"], found["whose_job_failures_total", "sweep"]) == (2, 1)
-    assert found["whose_job_since_success_seconds", "climb"] == 90
+    assert (found["whose_task_seconds_count", "sweep"], found["whose_task_failures_total", "sweep"]) == (2, 1)
+    assert found["whose_task_since_success_seconds", "climb"] == 90
     assert found["whose_trouble", "silent_job"] == 1
     metrics.watched([])
     assert values(metrics)["whose_trouble", "silent_job"] == 0

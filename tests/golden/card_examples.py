@@ -31,6 +31,7 @@ from messages.cards.history import history
 from messages.cards.mine import mine
 from messages.cards.refusal import refusal
 from messages.cards.replaced import replaced
+from messages.cards.trouble import trouble
 from messages.cards.vendor import vendor
 from messages.cards.who import who
 from messages.view import Form, View
@@ -306,6 +307,9 @@ VIEWS: dict[str, Example] = {
     "digest_answered": Example(ask, (DigestFacts("Ana Lima", (REVOKING, ATTESTED, OWNERLESS), 0, ZONE),)),
     "replaced": Example(replaced, ()),
     "checkpoint": Example(checkpoint, (CHECKPOINT, 1204)),
+    "trouble_stuck": Example(trouble, ("stuck_ladders", 3, ())),
+    "trouble_undelivered": Example(trouble, ("undelivered", 12, ("not_in_channel", "msg_too_long"))),
+    "trouble_anchor": Example(trouble, ("late_anchor", 1, ("tsa:https://tsa.example.com",))),
     "found_one": Example(token_card, (DRIFT, HIGH, ZONE)),
     "found_no_owner": Example(token_card, (replace(MAP_TILES, vanished=True), None, ZONE)),
     "found_several": Example(several, ("map", (DRIFT, CI_CACHE, MAP_TILES), 2, ZONE)),
