@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +18,7 @@ from sqlmodel import Session
 
 from bot.operations.context import Context
 from bot.operations.directory import People
-from bot.rules.attention import message_at
+from bot.rules.attention import Messages, one_more
 from storage.database import among
 from storage.outbox import OUTBOX
 from storage.outbox_enqueue import ROUTINE, URGENT, enqueue_many
@@ -69,12 +70,11 @@ def _rows(
     most = ctx.policy.attention.messages_per_person_per_day
     for reader in readers:
         past = history[reader]
-        working = people.working_time(reader)
-        is_urgent = reader in urgent
-        earliest = message_at(now + hold, working, past.recent, most=most, urgent=is_urgent)
-        not_before = now if urgent.get(reader, False) else earliest
-        if is_urgent and past.urgent_at is not None and past.urgent_at <= not_before:
-            continue  # one that is just as urgent is on its way, and will show this too
+        anytime = urgent.get(reader)
+        earliest = now if anytime else now + hold
+        not_before = one_more(past, earliest, people.working_time(reader), most=most, anytime=anytime)
+        if not_before is None:
+            continue
         to = f"channel:{channel}" if reader is None else str(reader)
         yield {
             "dedupe_key": f"ask:{to}:{past.total}",
@@ -84,19 +84,15 @@ def _rows(
             "channel": channel if reader is None else "",
             "not_before": not_before,
             "created_at": now,
-            "priority": URGENT if is_urgent else ROUTINE,
+            "priority": ROUTINE if anytime is None else URGENT,
         }
 
 
-class _Past:
-    """What was already put in the outbox for a reader. ``recent``: when it goes or went out, of the last day;
-    ``urgent_at``: when the first urgent one that waits goes out."""
+@dataclass(slots=True)
+class _Past(Messages):
+    """What was already put in the outbox for a reader."""
 
-    def __init__(self, total: int = 0, *, pending: bool = False, urgent_at: datetime | None = None) -> None:
-        self.total = total
-        self.pending = pending
-        self.urgent_at = urgent_at
-        self.recent: list[datetime] = []
+    total: int = 0
 
 
 def _past(session: Session, ctx: Context, readers: list[Reader]) -> dict[Reader, _Past]:
@@ -108,7 +104,7 @@ def _past(session: Session, ctx: Context, readers: list[Reader]) -> dict[Reader,
         totals = select(OUTBOX.c.person_id, func.count(), waiting, urgent_at).where(*target)
         totals = totals.group_by(OUTBOX.c.person_id)
         for reader, total, pending, moment in session.connection().execute(totals).all():
-            found[reader] = _Past(total, pending=bool(pending), urgent_at=moment)
+            found[reader] = _Past(bool(pending), moment, total=total)
     return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import or_, select
 from sqlmodel import Session
@@ -24,7 +24,7 @@ from bot.rules.calendar import WorkingTime, add_business
 from bot.rules.due import Reason, applies, reason_names
 from bot.rules.durations import BusinessDuration
 from bot.rules.ladder import Landing, Told, climb_from, wait_after
-from bot.rules.people import Reached, reach
+from bot.rules.people import Directory, Reached, reach
 from bot.rules.policy import Policy, Tier
 from bot.rules.policy_parts import Rung
 from bot.rules.standing import Standing
@@ -53,10 +53,18 @@ class Opening:
         return bool(self.row.reasons & Reason.EXPIRING)
 
 
+class Roster(Directory, Protocol):
+    """A directory that knows when people work."""
+
+    def working_time(self, person_id: int | None) -> WorkingTime:
+        """A person's; the policy's own hours for a channel or an unknown person."""
+        ...
+
+
 class Planner:
     """Works out openings at one moment. Results that many tokens share are worked out once."""
 
-    def __init__(self, policy: Policy, people: People, now: datetime) -> None:
+    def __init__(self, policy: Policy, people: Roster, now: datetime) -> None:
         self._policy = policy
         self._people = people
         self._now = now

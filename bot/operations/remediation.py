@@ -16,9 +16,9 @@ from bot.operations.records import of_request
 from bot.rules.calendar import add_business
 from bot.rules.durations import BusinessDuration
 from bot.rules.lifecycle import Event, State
-from bot.rules.people import Reached
+from bot.rules.people import Directory, Reached
 from bot.rules.policy_parts import Rung
-from bot.rules.standing import reach_rung
+from bot.rules.standing import Standing, reach_rung
 from storage.ledger.record import Entry, RecordKind
 from storage.requests import RemediationTask
 
@@ -29,12 +29,8 @@ _BY_HAND = (Rung.OWNER, Rung.BACKUP_OWNER, Rung.BUSINESS_OWNER)
 
 
 def open_remediation(case: Case, kind: str, *, decided_by: int | None) -> None:
-    """Open the work of a ``rotate`` or ``revoke`` and give it to whoever can carry it out.
-
-    That is the decider if they own the token, else the owner or backup who can be reached, else the decider, else
-    (nobody decided, the policy did) the security channel.
-    """
-    assignee = _assignee(case, decided_by)
+    """Open the work of a ``rotate`` or ``revoke`` and give it to whoever can carry it out."""
+    assignee = carried_out_by(case.standing, case.people, decided_by)
     instructions = case.token.revocation_path if kind == "revoke" else case.token.rotation_method
     working = case.people.working_time(assignee)
     remind_at = add_business(case.now, REMIND_AFTER, working)
@@ -111,12 +107,13 @@ def remind_of_work(case: Case) -> None:
     case.ask(readers)
 
 
-def _assignee(case: Case, decided_by: int | None) -> Reader:
-    standing = case.standing
+def carried_out_by(standing: Standing, directory: Directory, decided_by: int | None) -> Reader:
+    """Who is given the work: the decider if they own the token, else the owner or backup who can be reached, else the
+    decider, else (nobody decided, the policy did) the security channel."""
     if decided_by is not None and decided_by in (standing.service_owner, standing.backup_owner):
         return decided_by
     for rung in _BY_HAND:
-        found = reach_rung(rung, standing, case.people)
+        found = reach_rung(rung, standing, directory)
         if isinstance(found, Reached):
             return found.person_id
     return decided_by

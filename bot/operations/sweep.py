@@ -188,4 +188,9 @@ def _reader(opening: Opening) -> Reader:
 
 
 def _riskiest_first(opening: Opening) -> tuple[int, datetime, tuple[str, str]]:
-    return -opening.tier.risk, opening.row.expires_at or _NEVER, _name(opening.row)
+    return riskiest_first(opening.tier.risk, opening.row)
+
+
+def riskiest_first(risk: int, row: DueRow) -> tuple[int, datetime, tuple[str, str]]:
+    """The order in which due tokens are asked about."""
+    return -risk, row.expires_at or _NEVER, _name(row)

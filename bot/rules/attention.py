@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -18,19 +19,38 @@ _DAY = timedelta(days=1)
 _Item = TypeVar("_Item")
 
 
-def message_at(
-    earliest: datetime, working: WorkingTime, recent: Sequence[datetime], *, most: int, urgent: bool = False
-) -> datetime:
-    """When a message goes out, in UTC: in its reader's working time, on the first working day with room for it.
+@dataclass(slots=True)
+class Messages:
+    """The messages of one reader: the last day's, and those that wait to go out."""
+
+    pending: bool = False
+    """Whether one waits."""
+    urgent_at: datetime | None = None
+    """When the first urgent one that waits goes out."""
+    recent: list[datetime] = field(default_factory=list)
+    """When those of the last day and those that wait went or go out."""
+
+
+def one_more(
+    past: Messages, earliest: datetime, working: WorkingTime, *, most: int, anytime: bool | None = None
+) -> datetime | None:
+    """When one more message to a reader goes out, in UTC; None: none is needed, since one that waits will do.
 
     Args:
-        earliest: not before this moment.
-        recent: when the reader's other messages of the last day, and those still to go, went or go out.
+        earliest: not before this moment, unless it may come at any hour.
+        working: the reader's working time. A message goes out within it, and on the first working day with room.
         most: messages that a person may get on one day of theirs.
-        urgent: it does not wait for another day.
+        anytime: None: it is not urgent. Otherwise it does not wait for another day, and this says whether it may
+            come at any hour.
     """
-    moment = next_working(earliest, working)
-    if urgent:
+    if anytime is None:
+        return None if past.pending else _with_room(next_working(earliest, working), working, past.recent, most)
+    moment = earliest if anytime else next_working(earliest, working)
+    return None if past.urgent_at is not None and past.urgent_at <= moment else moment
+
+
+def _with_room(moment: datetime, working: WorkingTime, recent: Sequence[datetime], most: int) -> datetime:
+    if len(recent) < most:
         return moment
     zone = zone_of(working.timezone)
     days = Counter(one.astimezone(zone).date() for one in recent)

@@ -52,6 +52,23 @@ def _names(mask: int) -> tuple[str, ...]:
     return tuple(name for bit, name in _NAMES if mask & bit)
 
 
+ANSWERED_FOR_A_WHILE = (
+    Reason.EXPIRED | Reason.NO_EXPIRY | Reason.OUTLIVES_CONTRACT | Reason.CONTRACT_ENDED | Reason.UNUSED
+)
+"""What standing behind a token answers for one cadence of its tier, where it was asked about."""
+
+
+def still_asked(reasons: int, answered: int, *, quiet: bool) -> int:
+    """What of ``reasons`` is asked about again after somebody stood behind the token.
+
+    Args:
+        answered: the reasons that were asked about then.
+        quiet: whether the tier's cadence has not passed since. (Once it has, the attestation itself is overdue.)
+    """
+    left = reasons & ~int(Reason.NEVER_ATTESTED | Reason.ATTESTATION_OVERDUE)
+    return left & ~(answered & int(ANSWERED_FOR_A_WHILE)) if quiet else left | int(Reason.ATTESTATION_OVERDUE)
+
+
 def applies(threshold_days: int, created_at: datetime | None, expires_at: datetime) -> bool:
     """Whether an expiry notice makes sense: not where it is longer than the token's whole life."""
     return created_at is None or expires_at - created_at >= timedelta(days=threshold_days)
