@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from bot.operations.asked_instead import authority_as_asked
 from bot.operations.asking import Reader
 from bot.operations.case import Case
 from bot.operations.deciding import needs_form, reason_required, settled_facts, snooze_days
@@ -16,6 +17,7 @@ from bot.operations.ownership import has_owner
 from bot.rules.authority import authority_for
 from bot.rules.ladder import climb_from, default_action
 from bot.rules.lifecycle import State
+from bot.rules.people import managers_of
 from bot.rules.policy_parts import DecisionKind, Role, Rung, StepKind
 from messages.action_ref import Verb
 from messages.cards.facts import RequestFacts, TokenFacts
@@ -35,7 +37,7 @@ _DECISIONS = {
 def request_facts(case: Case, reader: Reader, token: TokenFacts) -> RequestFacts:
     """``reader`` None: the security channel, or the operator."""
     steps = _steps(case)
-    offered = _offered(case, reader)
+    offered = _offered(case, reader, instead=_is_asked_instead(reader, steps))
     coming = _coming(case, reader)
     zone = case.people.working_time(reader).timezone
     first, last = snooze_days(case, zone)
@@ -57,6 +59,7 @@ def request_facts(case: Case, reader: Reader, token: TokenFacts) -> RequestFacts
         overdue=due_at <= case.now,
         why=why.word,
         why_name=why.name,
+        why_until=why.until,
         unreachable=list(dict.fromkeys((one.rung, one.why) for one in steps if one.outcome == "unreachable")),
         asked_before=_asked_before(case, reader, steps),
         next_name=coming.name,
@@ -105,6 +108,7 @@ def _steps(case: Case) -> list[_Step]:
 class _Why:
     word: str
     name: str = ""
+    until: datetime | None = None
 
 
 def _why(case: Case, reader: Reader, steps: Sequence[_Step]) -> _Why:
@@ -116,9 +120,11 @@ def _why(case: Case, reader: Reader, steps: Sequence[_Step]) -> _Why:
     if newest is None:
         return _Why(_role_of(case, reader))
     if newest.why == "delegate":
-        return _Why("delegate", _holder(case, newest.rung))
+        holder = case.people.get(_holder_id(case, newest.rung))
+        until = holder.away_until if holder is not None and holder.away else None
+        return _Why("delegate", _holder(case, newest.rung), until)
     if newest.rung == Rung.MANAGER.value:
-        return _Why("manager" if newest.why != "reminder" else "reminder", _holder(case, Rung.OWNER.value))
+        return _Why("manager" if newest.why != "reminder" else "reminder", _report_of(case, reader, steps))
     return _Why(newest.why)
 
 
@@ -130,8 +136,23 @@ def _role_of(case: Case, reader: Reader) -> str:
 
 
 def _holder(case: Case, rung: str) -> str:
+    return case.people.name_of(_holder_id(case, rung))
+
+
+def _holder_id(case: Case, rung: str) -> int | None:
     office = {Rung.OWNER.value: "service_owner"}.get(rung, rung)
-    return case.people.name_of(getattr(case.standing, office, None))
+    held: int | None = getattr(case.standing, office, None)
+    return held
+
+
+def _report_of(case: Case, manager: Reader, steps: Sequence[_Step]) -> str:
+    """Who among those that the question came to is nearest below this manager: the owner, or a stand-in."""
+    below: dict[int, int] = {}
+    for person_id in dict.fromkeys([case.standing.service_owner, *(one.person_id for one in steps)]):
+        chain = [one.id for one in managers_of(person_id, case.people)]
+        if person_id is not None and manager in chain:
+            below[person_id] = chain.index(manager)
+    return case.people.name_of(min(below, key=below.__getitem__)) if below else ""
 
 
 def _asked_before(case: Case, reader: Reader, steps: Sequence[_Step]) -> list[tuple[str, datetime]]:
@@ -186,15 +207,21 @@ def _proposal(case: Case) -> _Proposal:
     return _Proposal() if row is None else _Proposal(case.people.name_of(row.actor_id), row.justification)
 
 
-def _offered(case: Case, reader: Reader) -> list[Verb]:
-    """What this reader may decide now, in the order to show it."""
+def _is_asked_instead(reader: Reader, steps: Sequence[_Step]) -> bool:
+    """Whether this reader is waited for as a stand-in."""
+    mine = [one for one in steps if one.current and one.outcome == "waiting" and one.person_id == reader]
+    return reader is not None and any(one.why == "delegate" for one in mine)
+
+
+def _offered(case: Case, reader: Reader, *, instead: bool) -> list[Verb]:
+    """What this reader may decide now, in the order to show it. ``instead``: they are waited for as a stand-in."""
     if case.state is State.REMEDIATING:
         return [Verb.DONE] if _may_report(case, reader) else []
     if case.state not in (State.OPEN, State.HANDOVER):
         return []
     if reader is not None and case.request.handover_to_id == reader:
         return [Verb.ACCEPT, Verb.DECLINE]
-    offered = [verb for verb in _DECISIONS if _makes_sense(case, verb) and _may(case, reader, verb)]
+    offered = [verb for verb in _DECISIONS if _makes_sense(case, verb) and _may(case, reader, verb, instead=instead)]
     # "Not mine" names the next owner too; one button for it is enough.
     return [verb for verb in offered if verb is not Verb.REASSIGN or Verb.DISOWN not in offered]
 
@@ -207,11 +234,13 @@ def _makes_sense(case: Case, verb: Verb) -> bool:
     return EFFECTS[verb].offered(case)
 
 
-def _may(case: Case, reader: Reader, verb: Verb) -> bool:
+def _may(case: Case, reader: Reader, verb: Verb, *, instead: bool) -> bool:
     if reader is None:
         # Where many read it, what their role may do is shown; whether the one who clicks may is seen then.
         return Role.SECURITY in case.ctx.policy.authority.roles_for(_DECISIONS[verb])
-    return authority_for(_DECISIONS[verb], reader, case.standing, case.people, case.ctx.policy) is not None
+    act = _DECISIONS[verb]
+    granted = authority_for(act, reader, case.standing, case.people, case.ctx.policy)
+    return (granted or (authority_as_asked(case, act, reader) if instead else None)) is not None
 
 
 def _may_report(case: Case, reader: Reader) -> bool:

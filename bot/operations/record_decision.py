@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, select
 
+from bot.operations.asked_instead import authority_as_asked
 from bot.operations.case import Case, load_case
 from bot.operations.commands import Answer, Command, Done
 from bot.operations.context import Context
@@ -92,6 +93,7 @@ def _grant(case: Case, command: Command) -> Grant | None:
         return Grant(Role.SERVICE_OWNER, "handover.proposed") if asked else None
     act = _ACTS[command.verb]
     granted = authority_for(act, command.actor_id, case.standing, case.people, case.ctx.policy)
+    granted = granted or authority_as_asked(case, act, command.actor_id)
     if granted is None and command.verb is Verb.DONE and case.task is not None:
         assigned = case.task.assignee_id == command.actor_id
         return Grant(Role.SERVICE_OWNER, "remediation.assigned") if assigned else None

@@ -26,12 +26,13 @@ class Standing:
         return (self.service_owner, self.business_owner, self.backup_owner, self.vendor_relationship_owner)
 
 
-_OFFICE: Final = {
+OFFICE: Final = {
     Rung.OWNER: Role.SERVICE_OWNER,
     Rung.BUSINESS_OWNER: Role.BUSINESS_OWNER,
     Rung.BACKUP_OWNER: Role.BACKUP_OWNER,
     Rung.VENDOR_RELATIONSHIP_OWNER: Role.VENDOR_RELATIONSHIP_OWNER,
 }
+"""The role that a rung is about, where one person holds it."""
 
 
 SUCCESSION: Final = (Rung.BACKUP_OWNER, Rung.MANAGER, Rung.VENDOR_RELATIONSHIP_OWNER)
@@ -58,7 +59,7 @@ def reach_rung(rung: Rung, standing: Standing, directory: Directory) -> Reached 
     if rung is Rung.SECURITY:
         return Reached(None)
     if rung is not Rung.MANAGER:
-        return reach(getattr(standing, _OFFICE[rung].value), directory)
+        return reach(getattr(standing, OFFICE[rung].value), directory)
     first: Unreachable | None = None
     nearest: int | None = None
     for manager in _managers(standing, directory):

@@ -193,7 +193,7 @@ def digest_row(facts: RequestFacts) -> Row:
     wanted = "\nAn answer was wanted by " if asking.late(facts) else "\nAnswer by "
     text = [*token_line(facts.token), "\n", *brief_reasons(facts), wanted, Moment(facts.due_at, facts.zone)]
     if facts.why not in {"owner", "service_owner"}:
-        text += [f" · {_brief_why(facts)}"]
+        text += [" · ", *_brief_why(facts)]
     one_click = Verb.ATTEST in facts.offered and Verb.ATTEST not in facts.needs_form
     if one_click:
         return Row(text, _plain(decision_button(Verb.ATTEST, facts)), [open_button(facts)])
@@ -225,12 +225,12 @@ def brief_reasons(facts: RequestFacts) -> list[Inline]:
     return [first[:1].upper() + first[1:] if isinstance(first, str) else first, *rest]
 
 
-def _brief_why(facts: RequestFacts) -> str:
+def _brief_why(facts: RequestFacts) -> Text:
     if facts.why == "handover":
-        return f"{names.person(facts.proposed_by)} named you as next owner"
+        return [f"{names.person(facts.proposed_by)} named you as next owner"]
     if facts.why == "delegate" and one_line(facts.why_name):
-        return f"you stand in for {names.person(facts.why_name)}"
-    return _BRIEF_WHY.get(facts.why, f"you are its {names.role(facts.why)}")
+        return asking.stands_in(facts)
+    return [_BRIEF_WHY.get(facts.why, f"you are its {names.role(facts.why)}")]
 
 
 def _digest_notes(shown: Sequence[RequestFacts]) -> list[Element]:

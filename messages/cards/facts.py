@@ -78,6 +78,8 @@ class RequestFacts:
     """``due_at`` had passed when this was put together."""
     why_name: str = ""
     """Whom the reader stands in for or follows (the owner's name), where that matters."""
+    why_until: datetime | None = None
+    """Until when that person is away; None: they are not, or nobody knows."""
     unreachable: Sequence[tuple[str, str]] = ()
     """(rung, why) of those who could not be asked before: ``owner``/``left`` …"""
     asked_before: Sequence[tuple[str, datetime]] = ()

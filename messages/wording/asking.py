@@ -118,10 +118,22 @@ _UNREACHABLE = {
 
 def why(facts: RequestFacts) -> Text:
     """Why this came to this reader, in one or more sentences."""
-    return [_why(facts), *(f" {sentence}" for sentence in _unreachable(facts))]
+    return [*_why(facts), *(f" {sentence}" for sentence in _unreachable(facts))]
 
 
-def _why(facts: RequestFacts) -> str:
+def stands_in(facts: RequestFacts) -> Text:
+    """``you stand in for Kim Abe, who is away until 1 Feb 2026``."""
+    said = f"you stand in for {names.person(facts.why_name) if one_line(facts.why_name) else 'its owner'}"
+    return [said, ", who is away until ", on_day(facts.why_until, facts.zone)] if facts.why_until else [said]
+
+
+def _why(facts: RequestFacts) -> Text:
+    if facts.why == "delegate":
+        return ["This came to you because ", *stands_in(facts), "."]
+    return [_why_in_person(facts)]
+
+
+def _why_in_person(facts: RequestFacts) -> str:
     name = one_line(facts.why_name) and names.person(facts.why_name)
     match facts.why:
         case "owner" | "service_owner":
@@ -140,10 +152,6 @@ def _why(facts: RequestFacts) -> str:
             return "This came to the security team because nobody before them answered or could be reached."
         case "handover":
             return f"{names.person(facts.proposed_by)} named you as its next owner."
-        case "delegate" if name:
-            return f"This came to you because you stand in for {name}."
-        case "delegate":
-            return "This came to you because you stand in for its owner."
         case "" if not facts.offered:
             return "You can see this; it is for others to decide."
         case _:
