@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench lock screenshots clean help
+.PHONY: demo test crash check bench lock screenshots clean help
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -16,6 +16,7 @@ ARGS   ?=
 help:
 	@echo "make demo         the whole thing on this machine, in a browser, with an example inventory"
 	@echo "make test         every test (browser tests where a Chromium is found)"
+	@echo "make crash        kill a worker thousands of times, and count what reached people (hours)"
 	@echo "make check        ruff, mypy, import-linter"
 	@echo "make bench        the benchmarks, each beside the floor it is measured against"
 	@echo "make screenshots  take the README's pictures anew"
@@ -27,6 +28,10 @@ demo: $(VENV)/.ready-to-run
 
 test: $(VENV)/.ready-to-develop
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+
+# Some of it: make crash ARGS="--runs 100 --database sqlite --calm"; WHOSE_CRASH_SEED chooses other lines to die at.
+crash: $(VENV)/.ready-to-develop
+	@$(BIN)/python -m tests.crash $(ARGS)
 
 check: $(VENV)/.ready-to-develop
 	$(BIN)/ruff check .

