@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import TYPE_CHECKING
 
 from messages.inert import one_line, short
+from messages.moments import day
 from messages.wording import asking, names, outcomes
 
 if TYPE_CHECKING:
@@ -136,6 +138,17 @@ def _left(line: HistoryLine) -> str:
     return f"{_subject(line)} left."
 
 
+def _away(line: HistoryLine) -> str:
+    if line.outcome == "back":
+        return f"{_subject(line)} is back."
+    try:
+        until = f" until {day(date.fromisoformat(line.written))}"
+    except ValueError:
+        until = ""
+    instead = f", and {names.person(line.reason)} stands in" if one_line(line.reason) else ""
+    return f"{_subject(line)} is away{until}{instead}."
+
+
 def _imported(line: HistoryLine) -> str:
     counts = dict(line.counts)
     if not counts:
@@ -201,6 +214,7 @@ _SENTENCES: dict[str, Callable[[HistoryLine], str]] = {
     "person_erased": _erased,
     "person_named": _named,
     "delivery_handled": _handled,
+    "person_away": _away,
 }
 
 _CONTRACTS = {

@@ -109,6 +109,7 @@ _KINDS = {
     "person_erased": "Somebody was erased",
     "person_named": "A name was noted for a pseudonym",
     "delivery_handled": "Messages that could not be delivered were handled",
+    "person_away": "Somebody was away, or back",
 }
 
 

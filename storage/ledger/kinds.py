@@ -30,3 +30,4 @@ class RecordKind(IntEnum):
     PERSON_ERASED = 20  # their disclosures were deleted
     PERSON_NAMED = 21  # whom a pseudonym stands for, in a disclosure, from now on
     DELIVERY_HANDLED = 22  # an operator had undelivered messages sent again, looked for or dropped
+    PERSON_AWAY = 23  # an operator noted that somebody is away, and who stands in, or that they are back

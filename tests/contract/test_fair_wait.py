@@ -64,8 +64,8 @@ def waits_for(inventory: Inventory, who: str) -> bool:
 
 
 def test_moving_west_moves_the_deadline_along(database: Database, clock: FakeClock) -> None:
-    """Asked on Monday 09:30 in London: by Tuesday 09:30. In New York that is in the middle of the night; there the question
-    came at half past four, so her day is over on Tuesday at nine, 14:00 UTC."""
+    """Asked on Monday 09:30 in London: by Tuesday 09:30. In New York that is in the middle of the night; there the
+    question came at half past four, so her day is over on Tuesday at nine, 14:00 UTC."""
     inventory = furnished(database, clock, "2026-01-05T09:30")
     before = inventory.request()
     assert before.next_step_at == utc("2026-01-06T09:30")

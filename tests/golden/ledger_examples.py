@@ -81,6 +81,7 @@ def entries() -> list[Entry]:
         Entry(RecordKind.KEY_ROTATED, "key_rotated", details={"old": "example+1234abcd+AAAA", "new": "example+56+AA"}),
         Entry(RecordKind.PERSON_ERASED, "erasure", details={"person": EVE, "disclosures": 2, "accounts": 1}),
         Entry(RecordKind.DELIVERY_HANDLED, "drop", details={"count": 1, "messages": [7]}, disclosures=_DROPPED),
+        Entry(RecordKind.PERSON_AWAY, "away", details={"person": ANA, "until": 1_773_014_400_000, "stand_in": BEN}),
     ]
 
 

@@ -57,6 +57,7 @@ def test_kinds_keep_their_numbers_for_ever() -> None:
         "person_erased": 20,
         "person_named": 21,
         "delivery_handled": 22,
+        "person_away": 23,
     }
 
 

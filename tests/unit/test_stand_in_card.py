@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from messages.cards.ask import card, digest, digest_row
+from messages.cards.ask import card, digest
 from messages.cards.facts import DigestFacts, RequestFacts, TokenFacts
 from messages.plain_text import render
 
@@ -36,8 +36,8 @@ def test_the_card_names_whom_it_is_for_and_until_when() -> None:
 
 def test_a_row_of_a_list_does_so_too() -> None:
     several = DigestFacts("Noa Sato", [FACTS, replace(FACTS, request_id=2)], zone="Asia/Tokyo")
-    assert "you stand in for Kim Abe, who is away until Sun 1 Feb 2026" in " ".join(render(digest(several), 300).split())
-    assert digest_row(FACTS).text
+    said = " ".join(render(digest(several), 300).split())
+    assert "you stand in for Kim Abe, who is away until Sun 1 Feb 2026" in said
 
 
 @pytest.mark.parametrize(("name", "said"), [("Kim Abe", "stand in for Kim Abe."), ("", "stand in for its owner.")])

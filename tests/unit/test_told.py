@@ -95,6 +95,12 @@ def told(kind: RecordKind, **fields: Any) -> list[str]:
             ["A message to the security channel could not be delivered."],
         ),
         (
+            RecordKind.PERSON_AWAY,
+            {"reason": "away", "details": {"person": "p_2", "until": 1_773_014_400_000, "stand_in": "p_1"}},
+            ["Ben Okafor is away until 9 Mar 2026, and Ana Lima stands in."],
+        ),
+        (RecordKind.PERSON_AWAY, {"reason": "back", "details": {"person": "p_2"}}, ["Ben Okafor is back."]),
+        (
             RecordKind.DELIVERY_HANDLED,
             {"reason": "retry", "details": {"count": 2}},
             ["2 messages that could not be delivered were to be sent again."],

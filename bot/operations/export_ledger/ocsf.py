@@ -153,7 +153,7 @@ class Events:
             case RecordKind.POLICY_CHANGED:
                 policy = _policy(text(said.authority.get("policy_id")), text(said.authority.get("version")))
                 return {"uid": policy["uid"], "type": "Policy", "type_id": 5, "policy": policy}
-            case RecordKind.PERSON_LEFT | RecordKind.PERSON_ERASED | RecordKind.PERSON_NAMED:
+            case RecordKind.PERSON_LEFT | RecordKind.PERSON_ERASED | RecordKind.PERSON_NAMED | RecordKind.PERSON_AWAY:
                 ref = text(said.details.get("person")) or "unknown"
                 return {"uid": ref, "type": "User", "type_id": 2, "user": self._user(ref, said)}
             case RecordKind.OWNERSHIP_CHANGED:

@@ -87,6 +87,7 @@ _FIXED: Final[Mapping[RecordKind, Shape]] = {
     RecordKind.PERSON_ERASED: _entity(_DELETE),
     RecordKind.PERSON_NAMED: _entity(_UPDATE),
     RecordKind.DELIVERY_HANDLED: _entity("Undelivered messages handled"),
+    RecordKind.PERSON_AWAY: _entity(_UPDATE),
     RecordKind.EPOCH_OPENED: _finding(HIGH),
 }
 

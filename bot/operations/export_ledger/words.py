@@ -42,6 +42,7 @@ KIND_WORDS: Final[Mapping[RecordKind, str]] = {
     RecordKind.PERSON_ERASED: "person erased",
     RecordKind.PERSON_NAMED: "person named",
     RecordKind.DELIVERY_HANDLED: "undelivered messages handled",
+    RecordKind.PERSON_AWAY: "absence noted",
 }
 
 
@@ -219,6 +220,11 @@ def _handled(reason: str, _details: Mapping[str, Any]) -> str:
     return {"retry": "to be sent again", "drop": "not to be sent"}.get(reason, reason)
 
 
+def _absence(reason: str, details: Mapping[str, Any]) -> str:
+    until = number(details.get("until"))
+    return f"away until {utc(until)}" if reason == "away" and until is not None else reason
+
+
 @lru_cache(4096)
 def _why(codes: Sequence[str]) -> str:
     return ", ".join(asking.reason_bare(code) for code in codes)
@@ -252,4 +258,5 @@ _OUTCOMES: Final[Mapping[RecordKind, Callable[[str, Mapping[str, Any]], str]]] =
     RecordKind.PERSON_ERASED: _kind_says_all,
     RecordKind.PERSON_NAMED: _kind_says_all,
     RecordKind.DELIVERY_HANDLED: _handled,
+    RecordKind.PERSON_AWAY: _absence,
 }

@@ -112,6 +112,10 @@ class _Teller:
                 count = details.get("count")
                 counts = (("messages", count),) if type(count) is int else ()
                 yield self._line(outcome=self._reason, reason=self._written("why"), counts=counts)
+            case RecordKind.PERSON_AWAY:
+                until, stand_in = details.get("until"), self._name(details.get("stand_in"))
+                day = from_ms(until).date().isoformat() if type(until) is int and 0 <= until <= _LATEST_MS else ""
+                yield self._line(outcome=self._reason, subject=self._subject(), reason=stand_in, written=day)
             case RecordKind.PERSON_NAMED | RecordKind.PERSON_ERASED:
                 yield self._line(outcome=_text(details.get("person")), subject=self._subject())
             case _:

@@ -57,6 +57,7 @@ VOCABULARY: Final[Mapping[RecordKind, Words]] = {
     RecordKind.KEY_ROTATED: _words("key_rotated"),
     RecordKind.PERSON_ERASED: _words("erasure"),
     RecordKind.DELIVERY_HANDLED: _words("retry", "drop"),
+    RecordKind.PERSON_AWAY: _words("away", "back"),
     RecordKind.PERSON_NAMED: _words("import", "people_file", "chat_directory"),
 }
 
