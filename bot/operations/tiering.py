@@ -35,6 +35,21 @@ def bring_tiers_up_to_date(session: Session, ctx: Context) -> str:
     return wanted
 
 
+def tiers_are_up_to_date(session: Session, ctx: Context) -> bool:
+    """Whether every token is in the tier that ``ctx.policy`` puts it in."""
+    if policy_in_force(session) != policy_hash(ctx.policy):
+        return False
+    untiered = select(TOKEN.c.id).where(TOKEN.c.tier == "").limit(1)
+    return session.connection().execute(untiered).first() is None
+
+
+def put_into_tiers(session: Session, ctx: Context) -> None:
+    """Give every token the tier that ``ctx.policy`` would put it in, and no more: for looking ahead, where the
+    transaction is taken back or the database is a copy."""
+    tier = tier_case(ctx.policy, sqlite=is_sqlite(session))
+    session.connection().execute(update(TOKEN).where(TOKEN.c.tier != tier).values(tier=tier))
+
+
 def _put_in_force(session: Session, ctx: Context, wanted: str) -> None:
     policy = ctx.policy
     version = {

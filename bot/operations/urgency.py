@@ -16,14 +16,16 @@ from storage.inventory import TOKEN
 from storage.requests import REQUEST
 
 
-def tokens_in_incidents(session: Session, ctx: Context, token_ids: Sequence[int]) -> set[int]:
-    """Those of the tokens that carry a tag which the policy calls an incident."""
+def tokens_in_incidents(session: Session, ctx: Context, token_ids: Sequence[int] | None) -> set[int]:
+    """Those of the tokens (None: of all) that carry a tag which the policy calls an incident."""
     wanted = set(ctx.policy.urgent.incident_tags)
-    if not wanted or not token_ids:
+    if not wanted or token_ids == []:
         return set()
     # LIKE only keeps most rows in the database (SQLite's does not tell a from A); what it finds is looked at again.
     tagged = or_(*(TOKEN.c.tags.contains(f",{tag},", autoescape=True) for tag in sorted(wanted)))
-    query = select(TOKEN.c.id, TOKEN.c.tags).where(among(session, TOKEN.c.id, token_ids), tagged)
+    query = select(TOKEN.c.id, TOKEN.c.tags).where(tagged)
+    if token_ids is not None:
+        query = query.where(among(session, TOKEN.c.id, token_ids))
     return {row.id for row in session.connection().execute(query) if not wanted.isdisjoint(row.tags.split(","))}
 
 
