@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -111,6 +112,9 @@ def test_up_is_web_and_worker_and_stops_when_told(house: House, slack: RunningWo
         outcome = slack.driver.command(ana.id, "drift-prod")
         assert outcome.error is None
         assert "drift-prod" in json.dumps(outcome.ephemeral[0].blocks)
+        page = httpx.get(f"{url}/metrics").text
+        assert "\nwhose_click_seconds_count 1.0\n" in page
+        assert 'whose_task_seconds_count{task="sweep"}' in page
 
         second = house.run("worker")
         assert second.returncode == 2
@@ -123,6 +127,18 @@ def test_up_is_web_and_worker_and_stops_when_told(house: House, slack: RunningWo
         assert slack.bot_token not in up.said
     with house.start("worker") as worker:
         worker.wait_for("Working")
+        assert worker.stop() == 0
+
+
+def test_a_worker_shows_how_it_does_where_a_port_is_set(house: House) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        house.environ["WHOSE_METRICS_PORT"] = str(free.getsockname()[1])
+    with house.start("worker") as worker:
+        url = worker.wait_for("Health and metrics on ").split()[-1]
+        assert "whose_database_up 1.0" in httpx.get(f"{url}/metrics").text
+        assert httpx.get(f"{url}/healthz").text == "ok"
+        assert httpx.post(f"{url}/slack/events").status_code == 404
         assert worker.stop() == 0
 
 

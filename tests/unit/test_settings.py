@@ -57,6 +57,9 @@ def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
         ("PORT", "70000", "PORT: "),
         ("WHOSE_SWEEP_MINUTES", "0", "WHOSE_SWEEP_MINUTES: "),
         ("WHOSE_LOG_LEVEL", "loud", "WHOSE_LOG_LEVEL: "),
+        ("WHOSE_METRICS", "yes", "give off, loopback"),
+        ("WHOSE_METRICS_PORT", "0", "WHOSE_METRICS_PORT: "),
+        ("WHOSE_HEARTBEAT_URL", "heartbeat.example.com", "WHOSE_HEARTBEAT_URL: it is not an http"),
     ],
 )
 def test_a_wrong_value_names_the_variable_and_what_to_do(name: str, value: str, said: str) -> None:
@@ -101,3 +104,12 @@ def test_typing_mistakes_are_noticed() -> None:
 
 def test_the_api_address_ends_with_a_slash() -> None:
     assert load(SLACK_API_URL="http://127.0.0.1:1/api").slack_api_url == "http://127.0.0.1:1/api/"
+
+
+def test_the_metrics_are_for_this_machine_and_the_heartbeat_is_a_secret() -> None:
+    assert load_settings({}, env_file=None).metrics == "loopback"
+    assert load_settings({"WHOSE_METRICS": "OFF"}, env_file=None).metrics == "off"
+    url = "https://heartbeat.example.com/hunter2"
+    settings = load_settings({"WHOSE_HEARTBEAT_URL": url}, env_file=None)
+    assert url in settings.secrets()
+    assert "hunter2" not in repr(settings)
