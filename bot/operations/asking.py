@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlmodel import Session
 
 from bot.operations.context import Context
@@ -96,16 +96,24 @@ class _Past(Messages):
 
 
 def _past(session: Session, ctx: Context, readers: list[Reader]) -> dict[Reader, _Past]:
-    is_pending = OUTBOX.c.state == "pending"
-    waiting = func.max(case((is_pending, 1), else_=0))
-    urgent_at = func.min(case((and_(is_pending, OUTBOX.c.priority == URGENT), OUTBOX.c.not_before)))
     found: dict[Reader, _Past] = defaultdict(_Past)
     for target in _targets(session, ctx, readers):
-        totals = select(OUTBOX.c.person_id, func.count(), waiting, urgent_at).where(*target)
-        totals = totals.group_by(OUTBOX.c.person_id)
-        for reader, total, pending, moment in session.connection().execute(totals).all():
-            found[reader] = _Past(bool(pending), moment, total=total)
+        totals = select(OUTBOX.c.person_id, func.count()).where(*target).group_by(OUTBOX.c.person_id)
+        for reader, total in session.connection().execute(totals).all():
+            found[reader].total = total
+        for row in session.connection().execute(_held(target)).all():
+            past = found[row.person_id]
+            past.pending = True
+            if row.priority == URGENT:
+                past.urgent_at = min(past.urgent_at or row.not_before, row.not_before)
     return found
+
+
+def _held(target: list[ColumnElement[bool]]) -> Select[Any]:
+    """The messages that wait, held until we commit: whoever sends one from then on sees what we are about to commit.
+    One that is being claimed right now does not count, since it may be written without it."""
+    waiting = select(OUTBOX.c.person_id, OUTBOX.c.priority, OUTBOX.c.not_before)
+    return waiting.where(*target, OUTBOX.c.state == "pending").with_for_update(skip_locked=True)
 
 
 def _read_recent(

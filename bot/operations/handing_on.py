@@ -162,12 +162,10 @@ def _give_work(case: Case, person_id: int | None, reason: str) -> None:
     before, after = case.people.get(case.request.waiting_on_id), case.people.get(person_id)
     case.change_task(assignee_id=person_id)
     case.change(waiting_on_id=person_id)
-    details = {
-        "to": "security_channel" if after is None else after.ref,
-        "for": None if before is None else before.ref,
-        "remediation": "open",
-    }
-    _record(case, reason, details, [person_id])
+    told = {"ref": "security_channel" if after is None else after.ref}
+    if before is not None:
+        told["for"] = before.ref
+    _record(case, reason, {"told": [told], "remediation": "open"}, [person_id, None if before is None else before.id])
     case.show()
 
 

@@ -123,6 +123,8 @@ def test_work_that_a_leaver_had_goes_on(office: Office) -> None:
     office.tick()
     leave(office, "ana")
     an_hour(office)
+    assert [people for _, people in office.told("drift-prod")] == [["ana"], ["omar"]]
+    assert "Omar Haddad was asked, in place of Ana Lima" in office.ask("omar", "history drift-prod")
     assert "drift-prod" in office.card("omar")
     said = office.fill("omar", Verb.DONE, "drift-prod", result="accepted_unverified", evidence="OPS-17")
     assert "accepted, not verified" in said
