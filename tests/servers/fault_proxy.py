@@ -47,14 +47,15 @@ _DONE_FIRST = {Trouble.DROP_REPLY, Trouble.CUT_REPLY, Trouble.LATE_REPLY, Troubl
 
 
 class FaultProxy:
-    """The ASGI application. ``made`` counts the trouble that was made; ``rate`` may be set at any time."""
+    """The ASGI application. ``made`` counts the trouble that was made; ``rate`` and ``kinds`` may be
+    set at any time."""
 
     def __init__(self, target: str, chance: random.Random, kinds: Sequence[Trouble], rate: float) -> None:
         """``target`` is the server behind, without a slash at the end; ``rate`` is a share of the requests."""
         self.url = ""
-        self.rate = rate
+        self.rate, self.kinds = rate, kinds
         self.made: Counter[Trouble] = Counter()
-        self._target, self._chance, self._kinds = target, chance, kinds
+        self._target, self._chance = target, chance
         self._under_way = 0
 
     def wait_until_idle(self) -> None:
@@ -74,7 +75,7 @@ class FaultProxy:
             self._under_way -= 1
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        trouble = self._chance.choice(self._kinds) if self._chance.random() < self.rate else None
+        trouble = self._chance.choice(self.kinds) if self._chance.random() < self.rate else None
         body = await _body_of(receive)
         answer = await self._forward(scope, body, twice=trouble is Trouble.TWICE) if trouble in _DONE_FIRST else None
         if trouble is not None:
@@ -87,7 +88,7 @@ class FaultProxy:
                 await _reply(send, 200, answer.content[: len(answer.content) // 2], cut=True)
                 _hang_up(send)
             case Trouble.TOO_MANY:
-                await _reply(send, 429, b'{"ok":false,"error":"ratelimited"}', {"retry-after": "2"})
+                await _reply(send, 429, b'{"ok":false,"error":"ratelimited"}', {"retry-after": "5"})
             case Trouble.RATE_LIMITED:
                 await _reply(send, 200, json.dumps({"ok": False, "error": "rate_limited"}).encode())
             case Trouble.FAILED_BEFORE | Trouble.FAILED_AFTER:

@@ -11,6 +11,7 @@ workspace; everything is answered over HTTP, as in production.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ from storage.ledger.record import RecordKind
 from storage.people import PERSON
 from storage.requests import DECISION, REQUEST, AttestationRequest
 from tests.servers.fake_clock import FakeClock
+from tests.servers.fault_proxy import INBOUND, OUTBOUND, FaultProxy, fault_proxy
 from tests.servers.workspace import RunningWorkspace, running_workspace, serving
 
 TEAM = "T000000001"
@@ -97,6 +99,7 @@ class Office:
     slack: RunningWorkspace
     worker: Worker
     folder: Path
+    bot_url: str
     accounts: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -301,15 +304,40 @@ def words(blocks: Any) -> str:
 @contextmanager
 def open_office(database: Database, clock: FakeClock, folder: Path) -> Iterator[Office]:
     """The company on its first morning, before anybody was asked. ``folder`` takes the inventory files."""
-    with running_workspace(clock.now, team_id=TEAM) as slack:
-        ctx = Context(database, clock.now, policy(), f"slack:{TEAM}")
-        sender = SlackSender(ctx.lane, slack.bot_token, slack.url)
-        worker = Worker(ctx, sender, SlackDirectory(TEAM, slack.bot_token, slack.url), pacer=None)
-        settings = SlackSettings(slack.bot_token, slack.signing_secret, api_url=slack.url)
-        edge = SlackEdge(ctx, settings, Services(decide=record_decision))
-        app = Starlette(routes=[Route("/slack/events", endpoint=edge.asgi())], lifespan=lambda _app: edge.running())
-        with serving(app) as url:
-            slack.attach(f"{url}/slack/events")
-            office = Office(ctx, clock, slack, worker, folder)
-            office.furnish()
-            yield office
+    with (
+        running_workspace(clock.now, team_id=TEAM) as slack,
+        _open(database, clock, folder, slack, slack.url) as office,
+    ):
+        slack.attach(f"{office.bot_url}/slack/events")
+        office.furnish()
+        yield office
+
+
+@contextmanager
+def open_office_in_trouble(
+    database: Database, clock: FakeClock, folder: Path, chance: random.Random
+) -> Iterator[tuple[Office, FaultProxy, FaultProxy]]:
+    """The company with a fault proxy on each way, out to the workspace and in from it, still at rest (``rate`` 0)."""
+    with (
+        running_workspace(clock.now, team_id=TEAM) as slack,
+        fault_proxy(slack.site, chance, OUTBOUND, rate=0.0) as out,
+        _open(database, clock, folder, slack, f"{out.url}/api/") as office,
+        fault_proxy(office.bot_url, chance, INBOUND, rate=0.0) as back,
+    ):
+        slack.attach(f"{back.url}/slack/events")
+        office.furnish()
+        yield office, out, back
+
+
+@contextmanager
+def _open(
+    database: Database, clock: FakeClock, folder: Path, slack: RunningWorkspace, api_url: str
+) -> Iterator[Office]:
+    ctx = Context(database, clock.now, policy(), f"slack:{TEAM}")
+    sender = SlackSender(ctx.lane, slack.bot_token, api_url)
+    worker = Worker(ctx, sender, SlackDirectory(TEAM, slack.bot_token, api_url), pacer=None)
+    settings = SlackSettings(slack.bot_token, slack.signing_secret, api_url=api_url)
+    edge = SlackEdge(ctx, settings, Services(decide=record_decision))
+    app = Starlette(routes=[Route("/slack/events", endpoint=edge.asgi())], lifespan=lambda _app: edge.running())
+    with serving(app) as url:
+        yield Office(ctx, clock, slack, worker, folder, url)
