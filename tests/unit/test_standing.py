@@ -6,7 +6,7 @@ import pytest
 
 from bot.rules.people import Reached, Unreachable, managers_of, reach, stand_ins
 from bot.rules.policy_parts import Role, Rung
-from bot.rules.standing import Standing, holders, reach_rung
+from bot.rules.standing import Standing, holders, reach_rung, succeed
 from tests.unit.directory import Everybody, office
 
 
@@ -148,3 +148,62 @@ def test_roles_are_held_by_whoever_is_still_there() -> None:
         Role.MANAGER: ["ben", "mia"],
         Role.SECURITY: ["sam"],
     }
+
+
+# ------------------------------------------------------------------ who comes after somebody, and above a stand-in
+
+
+@pytest.mark.parametrize(
+    ("gone", "rung", "who", "passed"),
+    [
+        ((), "backup_owner", "omar", []),
+        (("omar",), "manager", "ben", ["backup_owner:left"]),
+        (("omar", "ben"), "manager", "mia", ["backup_owner:left"]),
+        (("omar", "ben", "mia"), "vendor_relationship_owner", "vera", ["backup_owner:left", "manager:left"]),
+        (
+            ("omar", "ben", "mia", "vera"),
+            "security",
+            None,
+            ["backup_owner:left", "manager:left", "vendor_relationship_owner:left"],
+        ),
+    ],
+)
+def test_who_comes_after_somebody_who_has_left(
+    gone: tuple[str, ...], rung: str, who: str | None, passed: list[str]
+) -> None:
+    everybody = office()
+    ids = everybody.ids
+    above = {"ben": "mia", "omar": "ben", "vera": "mia", "ana": "ben"}
+    for name in ("ana", *gone):
+        everybody.add(name, manager=above.get(name, ""), active=False)
+    held = Standing(ids["ana"], backup_owner=ids["omar"], vendor_relationship_owner=ids["vera"])
+    found_rung, found, tried = succeed(held, everybody)
+    assert (found_rung, found.person_id) == (rung, ids.get(who or ""))
+    assert [f"{one}:{why.reason}" for one, why in tried] == passed
+
+
+def test_the_successor_who_is_away_is_stood_in_for() -> None:
+    everybody = office()
+    everybody.add("omar", manager="ben", delegate="sam")
+    held = Standing(everybody.ids["leo"], backup_owner=everybody.ids["omar"])
+    _, found, _ = succeed(held, everybody)
+    assert found == Reached(everybody.ids["sam"], everybody.ids["omar"])
+
+
+def test_a_stand_ins_managers_come_before_the_holders() -> None:
+    everybody = office()
+    ids = everybody.ids
+    held = Standing(service_owner=ids["ana"])
+    assert holders(Role.MANAGER, held, everybody) == [ids["ben"], ids["mia"]]
+    everybody.add("ana", manager="ben", delegate="vera")
+    assert reach_rung(Rung.MANAGER, held, everybody) == Reached(ids["mia"])
+    assert holders(Role.MANAGER, held, everybody) == [ids["mia"], ids["ben"]]
+
+
+def test_a_manager_who_stands_in_is_not_their_own_manager() -> None:
+    everybody = office()
+    ids = everybody.ids
+    everybody.add("ana", manager="ben", delegate="ben")
+    assert reach_rung(Rung.MANAGER, Standing(service_owner=ids["ana"]), everybody) == Reached(ids["mia"])
+    everybody.add("mia", manager="ana")  # a circle that leads back to the one who is away
+    assert ids["ana"] not in holders(Role.MANAGER, Standing(service_owner=ids["ana"]), everybody)
