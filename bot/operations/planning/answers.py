@@ -25,4 +25,5 @@ class Answers:
         return self._due() > before
 
     def _due(self) -> int:
-        return int(self._asked * self._share + Fraction(1, 2))
+        of, whole = self._share.numerator, self._share.denominator
+        return (2 * self._asked * of + whole) // (2 * whole)

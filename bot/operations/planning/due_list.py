@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
+from itertools import islice
+from operator import itemgetter
 
 from bot.operations.asking import Reader
 from bot.operations.opening import Opening, Planner, without_pointless_notices
@@ -18,6 +20,11 @@ from bot.rules.due import Reason, still_asked
 from bot.rules.standing import Standing
 from bot.rules.urgency import urgent_causes
 from storage.due import DueRow
+
+Place = tuple[int, datetime, tuple[str, str]]
+"""Where in the line a due token stands."""
+
+_READ_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,9 @@ class DueList:
         self._answers: dict[int, _Answer] = {}
         self._look_again: list[tuple[datetime, int]] = []
         self._urgent_from: list[tuple[datetime, int]] = []
+        self._urgent: set[int] = set()
+        self._line: list[tuple[Place, DueRow]] = []
+        self._not_in_line: set[int] = set()
         self._today: datetime | None = None
         self._given_before: Counter[Reader] = Counter(world.given_today)
         self._opened_today: list[Question] = []
@@ -81,6 +91,9 @@ class DueList:
             self.fresh.pop(token_id, None)
             return False
         self.fresh[token_id] = row
+        self._not_in_line.add(token_id)
+        if token_id in self._world.incidents:
+            self._urgent.add(token_id)
         if row.expires_at is not None and row.expires_at > at:
             begins = row.expires_at - timedelta(hours=self._policy.urgent.expiry_within)
             heappush(self._urgent_from, (begins, token_id))
@@ -109,30 +122,49 @@ class DueList:
 
     def choose(self, at: datetime, new: Iterable[int]) -> list[Opening]:
         """What is asked about now, the riskiest first; the caller opens all of it."""
-        urgent_now = self._come_up(self._urgent_from, at)
-        ids = self.fresh if self.look_at_all else {one for one in {*new, *urgent_now} if one in self.fresh}
+        self._urgent |= self._come_up(self._urgent_from, at)
+        rows = self._in_line() if self.look_at_all else self._sorted({*new, *self._urgent})
         self.look_at_all = False
-        rows = sorted((self.fresh[one] for one in ids), key=lambda row: riskiest_first(self._risk[row.tier], row))
-        if not rows:
-            return []
         planner = Planner(self._policy, self._world.roster, at)
-        self.read_standings(row.token_id for row in rows if planner.needs_standing(row))
         planned: dict[int, Opening] = {}
 
-        def opening(row: DueRow) -> Opening:
-            if row.token_id not in planned:
-                planned[row.token_id] = planner.plan(row, self._standings.get(row.token_id))
-            return planned[row.token_id]
+        def reader_of(row: DueRow) -> Reader:
+            opening = planned[row.token_id] = planner.plan(row, self._standings.get(row.token_id))
+            return opening.reader
 
         given = self._given_before + Counter(one.reader for one in self._opened_today)
         each, total = caps_of_day(self._policy.cap, first_day=self._is_first_day())
-        chosen = within_caps(rows, lambda row: opening(row).reader, given, each=each, room=total - given.total())
-        if len(chosen) < len(rows):
-            taken = {row.token_id for row in chosen}
-            chosen += [row for row in rows if row.token_id not in taken and self._is_urgent(row, at)]
-        for row in chosen:
+        ready = self._ready(planner, rows)
+        chosen = within_caps(ready, reader_of, given, each=each, room=total - given.total())
+        taken = {row.token_id for row in chosen}
+        held = [row for row in self._sorted(self._urgent) if row.token_id not in taken and self._is_urgent(row, at)]
+        for row in self._ready(planner, held):
+            reader_of(row)
+        self._urgent.clear()
+        for row in (*chosen, *held):
             del self.fresh[row.token_id]
-        return [opening(row) for row in chosen]
+        return [planned[row.token_id] for row in (*chosen, *held)]
+
+    def _in_line(self) -> list[DueRow]:
+        """Everything that waits, in its order. The line is kept sorted, since it may be long and changes little."""
+        self._line = [one for one in self._line if self.fresh.get(one[1].token_id) is one[1]]
+        self._line += [(self._place(row), row) for one in self._not_in_line if (row := self.fresh.get(one)) is not None]
+        self._line.sort(key=itemgetter(0))
+        self._not_in_line.clear()
+        return [row for _, row in self._line]
+
+    def _sorted(self, token_ids: Iterable[int]) -> list[DueRow]:
+        return sorted((self.fresh[one] for one in token_ids if one in self.fresh), key=self._place)
+
+    def _place(self, row: DueRow) -> Place:
+        return riskiest_first(self._risk[row.tier], row)
+
+    def _ready(self, planner: Planner, rows: Iterable[DueRow]) -> Iterator[DueRow]:
+        """The same rows, with what must be known about each before it can be planned; no further than anybody asks."""
+        rest = iter(rows)
+        while part := list(islice(rest, _READ_AT_ONCE)):
+            self.read_standings(row.token_id for row in part if planner.needs_standing(row))
+            yield from part
 
     def opened(self, question: Question) -> None:
         """A question was opened for one of those chosen."""
