@@ -74,7 +74,7 @@ def away(installation: Installation, who: str, until: tuple[datetime, bool], del
     if noted.asked_instead:
         say(f"{noted.asked_instead} is asked in their place; what is open moves at the worker's next turn.")
     else:
-        say("Nobody can be asked in their place now, so what is open goes up its ladder. `whose doctor` may say why.")
+        say("Nobody can be asked in their place now (the stand-in is away too, or has no account): the ladders go on.")
 
 
 @person_command.command("back")
