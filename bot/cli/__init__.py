@@ -38,7 +38,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "vendor": "lookups",
         "person": "people",
     },
-    "Asking and deciding": {"policy": "policy", "sweep": "asking", "decide": "asking"},
+    "Asking and deciding": {"policy": "policy", "plan": "planning", "sweep": "asking", "decide": "asking"},
     "The record": {"who": "lookups", "history": "lookups", "ledger": "ledger"},
 }
 _MODULES = {name: module for section in SECTIONS.values() for name, module in section.items()}

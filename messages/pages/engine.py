@@ -23,17 +23,18 @@ _NAME = 90
 _FOLDER = Path(__file__).parent
 
 
-def page(template: str, zone: str, values: Mapping[str, Any]) -> str:
+def page(template: str, zone: str, values: Mapping[str, Any], styles: tuple[str, ...] = ("style.css",)) -> str:
     """A whole page as HTML.
 
     Args:
         template: a file of this folder.
         zone: in which moments are told.
         values: what the template names. Every text among them is made inert and escaped.
+        styles: stylesheets of this folder, one after the other.
     """
     told = {"when": _when(zone), "on_day": _when(zone, "date"), "inline": _inline(zone)}
     drawn = {"draw": draw, "sample": sample, "span": _span}
-    return _environment().get_template(template).render({**told, **drawn, **_frame(), **values}) + "\n"
+    return _environment().get_template(template).render({**told, **drawn, **_frame(styles), **values}) + "\n"
 
 
 @cache
@@ -51,9 +52,9 @@ def _environment() -> Environment:
 
 
 @cache
-def _frame() -> dict[str, Any]:
-    """The stylesheet, and a Content Security Policy that allows it by its hash and forbids everything else."""
-    style = (_FOLDER / "style.css").read_text(encoding="utf-8")
+def _frame(styles: tuple[str, ...]) -> dict[str, Any]:
+    """The stylesheets in one, and a Content Security Policy that allows it by its hash and forbids everything else."""
+    style = "".join((_FOLDER / name).read_text(encoding="utf-8") for name in styles)
     digest = b64encode(sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     return {"style": Markup(style), "policy": policy}  # noqa: S704 - our own file; it is hashed as it stands

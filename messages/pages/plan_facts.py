@@ -18,7 +18,7 @@ Sent = Mapping[str, int]
 
 @dataclass(frozen=True)
 class PlannedWeek:
-    """Seven days, and how things stand at their end. Days are those of UTC."""
+    """Seven days from the hour at which the plan begins, and how things stand at their end. Days are those of UTC."""
 
     first: date
     last: date

@@ -92,7 +92,7 @@ class Tally:
         overdue = [one for one in waiting if one.due_at <= end]
         return PlannedWeek(
             first=(self.start + number * 7 * _DAY).date(),
-            last=(end - timedelta(microseconds=1)).date(),
+            last=(end - _DAY).date(),
             sent=dict(self._sent[number]),
             opened=self._opened[number],
             answered=self._answered[number],
