@@ -62,6 +62,10 @@ def _row(one: DueToken) -> tuple[str, ...]:
 
 
 def _say_outcome(report: SweepReport, *, dry_run: bool) -> None:
+    from messages.wording.planning import first_run_ahead
+
+    if report.first_run and report.due:
+        say(first_run_ahead(len(report.due), report.chosen))
     if dry_run:
         say(f"{len(report.due)} due. Nothing was written: this was a dry run.")
         return

@@ -5,6 +5,7 @@ It may run as often as anyone likes: what is open stays as it is, and a token is
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,8 +32,11 @@ from bot.operations.urgency import tokens_in_incidents
 from bot.rules.attention import caps_of_day, start_of_day, within_caps
 from bot.rules.due import due_parameters, reason_names
 from bot.rules.urgency import urgent_causes
+from messages.wording.planning import first_run_ahead
 from storage.due import DueRow, due_rows
 from storage.requests import REQUEST
+
+logger = logging.getLogger(__name__)
 
 _BATCH = 1_000
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -61,6 +65,13 @@ class SweepReport:
     deferred: int
     """Due, and left for a later day by the policy's caps."""
     withdrawn: int = 0
+    first_run: bool = False
+    """Before it, nobody had ever been asked anything."""
+
+    @property
+    def chosen(self) -> int:
+        """Due, and asked about by this sweep (or, in a dry run, by the next)."""
+        return len(self.due) - self.already_open - self.deferred
 
 
 def sweep(
@@ -83,6 +94,8 @@ def sweep(
         policy_hash = bring_tiers_up_to_date(session, ctx)
     with ctx.database.read() as session:
         found = _look(session, ctx, now)
+    if found.first_run and found.due:
+        logger.info(first_run_ahead(len(found.due), len(found.chosen)))
     opened = 0
     with plan_at_rest():
         for at in range(0, len(found.chosen), _BATCH):
@@ -105,9 +118,11 @@ class _Found:
     chosen: list[Opening]
     """Those of them that the caps let through now, in the order to open them."""
     people: People
+    first_run: bool
 
     def report(self, *, opened: int, withdrawn: int) -> SweepReport:
-        return SweepReport(self.due, opened, len(self.open_rows), self.fresh - len(self.chosen), withdrawn)
+        deferred = self.fresh - len(self.chosen)
+        return SweepReport(self.due, opened, len(self.open_rows), deferred, withdrawn, self.first_run)
 
 
 def _look(session: Session, ctx: Context, now: datetime) -> _Found:
@@ -124,6 +139,7 @@ def _look(session: Session, ctx: Context, now: datetime) -> _Found:
         fresh=len(fresh),
         chosen=_within_caps(session, ctx, openings, now),
         people=people,
+        first_run=session.connection().execute(select(REQUEST.c.id).limit(1)).first() is None,
     )
 
 

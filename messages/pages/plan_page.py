@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from messages.inert import one_line
 from messages.moments import day
@@ -52,6 +53,7 @@ def plan_page(facts: PlanFacts) -> str:
         "alternative": planning.alternative(facts),
         "figures": _figures(facts),
         "roles": [(role, planning.ROLE[role]) for role in roles],
+        "heads": [planning.HEAD[role] for role in roles],
         "states": [("overdue", "Overdue"), ("waiting", "Waiting, with time left")],
         "weeks": [
             _Week(_parts(week.sent, roles), week.messages, planning.days(week.first, week.last), week)
@@ -82,7 +84,7 @@ def _figures(facts: PlanFacts) -> list[tuple[int, str]]:
 
 
 def _parts(sent: Sent, roles: Sequence[str]) -> list[tuple[str, int]]:
-    return [(planning.ROLE[role], sent.get(role, 0)) for role in roles]
+    return [(planning.HEAD[role], sent.get(role, 0)) for role in roles]
 
 
 def _weekly(facts: PlanFacts, roles: Sequence[str]) -> Chart:
@@ -123,8 +125,12 @@ def _said(sent: Sent, roles: Sequence[str]) -> str:
 
 
 def _from(week: PlannedWeek) -> str:
-    return " ".join(day(week.first).split()[:2])
+    return _short_day(week.first)
+
+
+def _short_day(value: date) -> str:
+    return " ".join(day(value).split()[:2])
 
 
 def _most_on_one_day(reader: PlannedReader) -> str:
-    return f"{reader.busiest_messages:,}, on {day(reader.busiest)}"
+    return f"{reader.busiest_messages:,} on {_short_day(reader.busiest)}"

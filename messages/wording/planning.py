@@ -26,6 +26,14 @@ ROLE_SHORT: Final = {
     "security": "security",
 }
 
+HEAD: Final = {
+    "owner": "Owners",
+    "backup": "Backups",
+    "vendor": "Vendors",
+    "manager": "Managers",
+    "security": "Security",
+}
+
 NOTHING = "Nobody would be written to in this time: nothing is due."
 WHOSE_DAY = "A day is that of UTC; for a person, the one on their own calendar."
 
