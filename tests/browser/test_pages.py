@@ -181,7 +181,7 @@ def test_the_who_page_answers_first(site: str, browser_page: Page) -> None:
     assert places == sorted(places)
     assert "by the cosignature of witness.example.com" in text
     assert "Eve Other wanted to revoke it" in text
-    _picture(browser_page, f"{site}/who.html", "who-page", 1380)
+    take_picture(browser_page, f"{site}/who.html", "who-page", 1380)
 
 
 def test_the_report_tells_each_token_and_what_is_not_proven(site: str, browser_page: Page) -> None:
@@ -198,12 +198,12 @@ def test_the_report_tells_each_token_and_what_is_not_proven(site: str, browser_p
         assert browser_page.get_by_role("heading", name=heading, exact=True).count() == 1
     for link in browser_page.get_by_role("link").all():
         assert browser_page.locator(f"h3{link.get_attribute('href')}").count() == 1
-    _picture(browser_page, f"{site}/report.html", "report", 1380)
+    take_picture(browser_page, f"{site}/report.html", "report", 1380)
     # The token that was revoked, which has most to tell.
-    _picture(browser_page, f"{site}/report.html", "report-token", 1380, 'h3:has-text("aws / k1")')
+    take_picture(browser_page, f"{site}/report.html", "report-token", 1380, 'h3:has-text("aws / k1")')
 
 
-def _picture(page: Page, address: str, name: str, height: int, top: str = "body") -> None:
+def take_picture(page: Page, address: str, name: str, height: int, top: str = "body") -> None:
     """If pictures are wanted, a part of a page from the top of an element on."""
     folder = os.environ.get("WHOSE_SCREENSHOTS")
     if not folder:
