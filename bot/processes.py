@@ -190,6 +190,7 @@ async def working(worker: Worker, clockwork: Clockwork) -> AsyncIterator[None]:
     finally:
         worker.stopping.set()
         await asyncio.to_thread(clockwork.stop)
+        await asyncio.to_thread(worker.release)
 
 
 def run_web(

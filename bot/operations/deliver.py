@@ -39,6 +39,7 @@ from bot.operations.delivery import (
     settle_post,
     settle_update,
 )
+from bot.operations.lane_lease import LaneLease
 from bot.operations.pace import Pacer, Place
 from bot.operations.ports import ChatPort, Destination, Outcome, Unknown
 from bot.operations.read_back import remove_second_copies, settle_unknown
@@ -60,6 +61,7 @@ def deliver(
     *,
     on_refused: OnRefused,
     pacer: Pacer | None = None,
+    lease: LaneLease | None = None,
     stop: Callable[[], bool] = lambda: False,
     limit: int = 100,
 ) -> DeliveryReport:
@@ -68,13 +70,20 @@ def deliver(
     Args:
         pacer: how fast messages may leave; None: as fast as the platform takes them. Keep one for as long as the
             process runs.
+        lease: holds the lane where several processes may dispatch it; while another one has it, nothing is done.
         stop: asked between messages; True ends the pass with nothing half done.
         limit: the most messages to send in this pass.
     """
-    job = Pass(ctx, port, compose, on_refused, pacer, stop, limit)
+
+    def held() -> bool:
+        return lease is None or lease.hold(ctx)
+
+    job = Pass(ctx, port, compose, on_refused, pacer, lambda: stop() or not held(), limit)
     with ctx.database.read() as session:
         waiting = outbox.work_waiting(session, ctx.lane, ctx.now())
         job.restored = restored(session) if waiting else None
+    if waiting and not held():
+        return job.report
     if waiting:
         settle_unknown(job)
         remove_second_copies(job)

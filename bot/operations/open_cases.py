@@ -3,7 +3,7 @@ no longer due is withdrawn."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -29,14 +29,18 @@ _WITHDRAWABLE = [state.value for state in State if next_state(state, Event.WITHD
 _NO_LONGER_DUE = "no_longer_due"
 
 
-def keep_open_requests_true(ctx: Context, rows: Sequence[DueRow], now: datetime) -> int:
-    """``rows``: the due tokens that have an open request, as the sweep found them. Returns how many requests were
-    withdrawn since their tokens are no longer due."""
+def keep_open_requests_true(ctx: Context, rows: Sequence[DueRow], due: Collection[int], now: datetime) -> int:
+    """Returns how many requests were withdrawn since their tokens are no longer due.
+
+    Args:
+        rows: the due tokens that have an open request, as the sweep found them.
+        due: ids of all tokens that the sweep found due. Another sweep may have opened requests about them meanwhile.
+    """
     for batch in _batches(rows):
         with ctx.database.write() as session:
             _name_new_reasons(session, batch, now)
             _ask_again_at_notices(session, ctx, batch, now)
-    return _withdraw_the_rest(ctx, {row.token_id for row in rows}, now)
+    return _withdraw_the_rest(ctx, due, now)
 
 
 def _name_new_reasons(session: Session, rows: list[DueRow], now: datetime) -> None:
@@ -83,7 +87,7 @@ def _notice(row: DueRow) -> dict[str, Any]:
     }
 
 
-def _withdraw_the_rest(ctx: Context, due: set[int], now: datetime) -> int:
+def _withdraw_the_rest(ctx: Context, due: Collection[int], now: datetime) -> int:
     """Requests still waiting for an answer about a token that no longer is due: a later import settled the matter."""
     columns: tuple[Any, ...] = (REQUEST.c.id, REQUEST.c.version, TOKEN.c.id.label("token_id"))
     columns += (TOKEN.c.issuing_system, TOKEN.c.external_id, TOKEN.c.tier, TOKEN.c.expires_at)

@@ -104,13 +104,14 @@ def sweep(
                 people = found.people.within(session)
                 opened += open_requests(session, ctx, people, batch, policy_hash=policy_hash, now=now, read_at=now)
             progress(at + len(batch), len(found.chosen))
-    withdrawn = keep_open_requests_true(ctx, found.open_rows, now)
+    withdrawn = keep_open_requests_true(ctx, found.open_rows, found.token_ids, now)
     return found.report(opened=opened, withdrawn=withdrawn)
 
 
 @dataclass(frozen=True)
 class _Found:
     due: list[DueToken]
+    token_ids: frozenset[int]
     open_rows: list[DueRow]
     """Due tokens that have an open request already."""
     fresh: int
@@ -135,6 +136,7 @@ def _look(session: Session, ctx: Context, now: datetime) -> _Found:
     openings = plan_all(session, ctx, people, Planner(ctx.policy, people, now), fresh)
     return _Found(
         due=_lines(rows, openings, people),
+        token_ids=frozenset(row.token_id for row in rows),
         open_rows=[row for row in rows if row.request_id is not None],
         fresh=len(fresh),
         chosen=_within_caps(session, ctx, openings, now),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +15,7 @@ from bot.operations.compose import composer, refusal_handler
 from bot.operations.context import Context
 from bot.operations.deliver import DeliveryReport, deliver
 from bot.operations.follow_leavers import sync_and_follow
+from bot.operations.lane_lease import LaneLease
 from bot.operations.pace import Pacer
 from bot.operations.ports import ChatPort, DirectoryPort
 from bot.operations.record_decision import record_decision
@@ -50,6 +54,8 @@ class Worker:
         self._delivered = delivered
         self._compose = composer(ctx)
         self._on_refused = refusal_handler(ctx)
+        # An SQLite file has one such process anyway.
+        self._lease = None if ctx.database.is_sqlite else LaneLease(_name())
 
     def sync_directory(self) -> SyncReport:
         """Who there is, and who has left; what was asked of them moves on."""
@@ -72,11 +78,22 @@ class Worker:
                 self._compose,
                 on_refused=self._on_refused,
                 pacer=self._pacer,
+                lease=self._lease,
                 stop=self.stopping.is_set,
             )
             self._delivered(report)
             if report.wait is None or report.wait > SOON or self.stopping.wait(report.wait):
                 return report
+
+    def release(self) -> None:
+        """Let another process deliver soon. To be called once nothing runs any more."""
+        if self._lease is not None:
+            self._lease.release(self.ctx)
+
+
+def _name() -> str:
+    """Names this process among all that share a database."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def slack_worker(
