@@ -34,6 +34,8 @@ HEAD: Final = {
     "security": "Security",
 }
 
+_ANSWER = "the token is kept, one that has expired is left to lapse, and work that was opened is done"
+
 NOTHING = "Nobody would be written to in this time: nothing is due."
 WHOSE_DAY = "A day is that of UTC; for a person, the one on their own calendar."
 
@@ -144,12 +146,14 @@ def assumptions(facts: PlanFacts) -> Sequence[str]:
     if not facts.share:
         answers = "Nobody answers anything: the heaviest case, not a forecast."
     elif facts.share == 1:
-        answers = "Every question is answered by whoever is asked first, just before the next step would come."
+        answers = (
+            f"Every question is answered by whoever is asked first, just before the next step would come: {_ANSWER}."
+        )
     else:
         answers = (
-            f"Of the questions whose time is over, {percent(facts.share)} were answered just before (the token is "
-            "kept, or the work is done) and the rest climb. Which ones is not left to chance: they are spread evenly "
-            "over all questions, in the order in which their time ends."
+            f"Of the questions whose time is over, {percent(facts.share)} were answered just before ({_ANSWER}) and "
+            "the rest climb. Which ones is not left to chance: they are spread evenly over all questions, in the order "
+            "in which their time ends."
         )
     return [
         answers,

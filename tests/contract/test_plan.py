@@ -4,9 +4,11 @@ when nobody answers. On both databases."""
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from random import Random
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -17,16 +19,18 @@ from bot.operations.compose import composer, refusal_handler
 from bot.operations.context import Context
 from bot.operations.deliver import deliver
 from bot.operations.planning import plan as plan_module
-from bot.operations.planning.plan import plan
+from bot.operations.planning.plan import NOBODY, plan
 from bot.operations.planning.tally import Tally
 from bot.operations.sweep import sweep
 from bot.rules.policy_parts import Attention, OpeningCap, Rung, Urgent
+from messages.action_ref import Verb
 from messages.pages.plan_facts import PlanFacts
 from storage.database import Database
+from storage.inventory import TOKEN
 from storage.outbox import OUTBOX
 from storage.people import PERSON
-from storage.requests import REQUEST
-from tests.contract.sweep_kit import DAY, LANE, Inventory
+from storage.requests import DECISION, REQUEST
+from tests.contract.sweep_kit import DAY, LANE, POLICY, Inventory
 from tests.servers.fake_clock import FakeClock
 from tests.servers.recording_port import RecordingPort
 
@@ -43,7 +47,9 @@ def inventory(database: Database, clock: FakeClock) -> Inventory:
 # ------------------------------------------------------------------ the same as what happens
 
 
-def planned(inventory: Inventory, monkeypatch: pytest.MonkeyPatch, weeks: int) -> tuple[Sent, PlanFacts]:
+def planned(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch, weeks: int, share: Fraction = NOBODY
+) -> tuple[Sent, PlanFacts]:
     """The messages of a plan, one by one."""
     sent: Sent = Counter()
     names = {number: name for name, number in inventory.people.items()}
@@ -55,10 +61,10 @@ def planned(inventory: Inventory, monkeypatch: pytest.MonkeyPatch, weeks: int) -
 
     with monkeypatch.context() as patch:
         patch.setattr(plan_module, "Tally", Listening)
-        return sent, plan(inventory.ctx, weeks=weeks, sweep_minutes=360)
+        return sent, plan(inventory.ctx, weeks=weeks, share=share, sweep_minutes=360)
 
 
-def happened(inventory: Inventory, weeks: int) -> Sent:
+def happened(inventory: Inventory, weeks: int, before_climb: Callable[[Inventory], None] = lambda _: None) -> Sent:
     """The messages that the bot sends over the same weeks: a sweep every six hours, everything else on time."""
     ctx, clock = inventory.ctx, inventory.clock
     port = RecordingPort(LANE, clock.now)
@@ -69,6 +75,7 @@ def happened(inventory: Inventory, weeks: int) -> Sent:
         if clock.now() == next_sweep:
             sweep(ctx)
             next_sweep += SWEEPS
+        before_climb(inventory)
         climb_ladder(ctx)
         deliver(ctx, port, compose, on_refused=refused, limit=10_000)
         clock.advance(min(next_sweep, next_event(inventory)) - clock.now())
@@ -139,6 +146,50 @@ def test_a_plan_is_what_happens_if_nobody_answers(
         assert sum(one.messages for one in facts.readers) == facts.messages
         for week in facts.weeks:
             assert sum(week.overdue_at.values()) == week.overdue <= week.unanswered
+
+
+def everybody_answers(inventory: Inventory) -> None:
+    """The owner stands behind every token whose next step has come, or lets it lapse where it has expired."""
+    names = {number: name for name, number in inventory.tokens.items()}
+    owners = {number: name for name, number in inventory.people.items()}
+    late = (
+        select(TOKEN.c.id, TOKEN.c.service_owner_id, TOKEN.c.expires_at)
+        .join(REQUEST, REQUEST.c.token_id == TOKEN.c.id)
+        .where(REQUEST.c.state == "open", REQUEST.c.next_step_at <= inventory.clock.now())
+    )
+    with inventory.database.read() as session:
+        found = session.connection().execute(late).all()
+    for token_id, owner_id, expires_at in found:
+        expired = expires_at is not None and expires_at <= inventory.clock.now()
+        inventory.decide(Verb.LET_LAPSE if expired else Verb.ATTEST, names[token_id], owners[owner_id])
+
+
+def test_a_plan_is_what_happens_if_everybody_answers(inventory: Inventory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answered reasons stay quiet for a cadence, and what comes up besides, or again, is asked about."""
+    tiers = tuple(tier.model_copy(update={"attest_every": 11, "expiry_notices": (14, 3)}) for tier in POLICY.tiers)
+    caps = OpeningCap(first_run_per_person=3, first_run_total=5, per_person_per_day=3, total_per_day=4)
+    inventory.policy = POLICY.model_copy(update={"tiers": tiers, "cap": caps})
+    inventory.person("bob")
+    inventory.vendor("acme", owner="bob", contract_ends_at=inventory.days(3))
+    values: dict[str, dict[str, Any]] = {
+        "fine": {},
+        "never": {"last_attested_at": None},
+        "overdue": {"last_attested_at": inventory.days(-30), "owner": "bob"},
+        "expiring": {"expires_at": inventory.days(10)},
+        "long-expired": {"expires_at": inventory.days(-10), "owner": "bob"},
+        "no-expiry": {"expires_at": None, "last_attested_at": inventory.days(-6)},
+        "unused": {"last_used_at": inventory.days(-88), "data_classification": "confidential"},
+        "outlives": {"vendor": "acme", "owner": "bob"},
+        "everything": {"expires_at": None, "last_used_at": inventory.days(-95), "vendor": "acme"},
+    }
+    for name, given in values.items():
+        inventory.token(name, **given)
+    foreseen, facts = planned(inventory, monkeypatch, weeks=5, share=Fraction(1))
+    happening = happened(inventory, 5, everybody_answers)
+    assert sorted(foreseen.items()) == sorted(happening.items())
+    with inventory.database.read() as session:
+        decided = session.connection().execute(select(func.count()).select_from(DECISION)).scalar_one()
+    assert sum(week.answered for week in facts.weeks) == decided > 20
 
 
 # ------------------------------------------------------------------ worked out by hand

@@ -31,7 +31,7 @@ _READ_AT_ONCE = 1_000
 class _Answer:
     reasons: int
     quiet_until: datetime | None
-    """None: the token is gone."""
+    """None: for good."""
 
 
 class DueList:
@@ -72,7 +72,7 @@ class DueList:
         return [one for one in changed.keys() | again if one not in asked and self._is_fresh(one, at)]
 
     def answered(self, question: Question, at: datetime, *, gone: bool) -> None:
-        """Somebody stood behind the token, or it is ``gone``."""
+        """Somebody stood behind the token, or it is ``gone`` for good: revoked, or left to lapse."""
         until = None if gone else at + timedelta(days=question.tier.attest_every)
         self._answers[question.token_id] = _Answer(question.reasons, until)
         for moment in () if until is None else (at, until):

@@ -193,10 +193,12 @@ class Simulation:
             self._climb(question, at)
 
     def _end(self, question: Question, at: datetime) -> None:
-        """Answered: somebody stands behind the token, or has done the work of a revocation."""
+        """Answered: somebody stands behind the token, lets it lapse since it has expired, or has done the work of a
+        revocation."""
         self._close(question)
         del self.open[question.token_id]
-        self.due.answered(question, at, gone=question.state is State.REMEDIATING)
+        expired = question.expires_at is not None and question.expires_at <= at
+        self.due.answered(question, at, gone=expired or question.state is State.REMEDIATING)
         self._heard.answered(at)
 
     def _climb(self, question: Question, at: datetime) -> None:
