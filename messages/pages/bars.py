@@ -16,7 +16,7 @@ from messages.inert import short
 _LEFT, _RIGHT = 0.5, 99.5  # percent of the width
 _TALLEST, _TOP, _FOOT = 200, 22, 26  # pixels
 _WIDEST = 14.0  # percent of the width, for one column
-_MOST_LABELS = 6
+_MOST_LABELS, _MOST_TOTALS = 6, 8
 _ROW, _THICK = 44, 14
 
 
@@ -50,10 +50,15 @@ def columns(chart: Chart) -> Markup:
     slot = (_RIGHT - _LEFT) / max(len(chart.bars), 1)
     every = -(-len(chart.bars) // _MOST_LABELS)
     bottom = _TOP + _TALLEST
-    drawn = [
-        _column(bar, _LEFT + (number + 0.5) * slot, min(slot * 0.72, _WIDEST), most, labelled=number % every == 0)
-        for number, bar in enumerate(chart.bars)
-    ]
+    tallest = next((number for number, bar in enumerate(chart.bars) if bar.total == most), None)
+    drawn = []
+    for number, bar in enumerate(chart.bars):
+        middle = _LEFT + (number + 0.5) * slot
+        total, parts = _column(bar, middle, min(slot * 0.72, _WIDEST), most)
+        # Over many narrow columns the numbers would lie over each other; the tallest has its own.
+        numbered = total if len(chart.bars) <= _MOST_TOTALS or number == tallest else Markup("")
+        label = _text("tick", middle, bottom + 18, bar.label, "middle") if number % every == 0 else Markup("")
+        drawn.append(_group(bar, [*parts, numbered, label]))
     axis = Markup('<line class="axis" x1="{}%" x2="{}%" y1="{y}" y2="{y}"/>').format(_LEFT, _RIGHT, y=bottom)
     return _svg(chart, bottom + _FOOT, [*drawn, axis])
 
@@ -86,18 +91,18 @@ def _svg(chart: Chart, height: int, parts: Sequence[Markup]) -> Markup:
     )
 
 
-def _column(bar: Bar, middle: float, width: float, most: int, *, labelled: bool) -> Markup:
+def _column(bar: Bar, middle: float, width: float, most: int) -> tuple[Markup, list[Markup]]:
+    """The number on top, and the parts."""
     parts, top, counted = [], float(_TOP + _TALLEST), 0
     for kind, number in bar.parts:
         counted += number
         upper = _TOP + _TALLEST * (1 - counted / most)
         if number:
-            parts.append(
-                _part(kind, f"{middle - width / 2:.2f}%", f"{upper:.1f}", f"{width:.2f}%", f"{top - upper:.1f}")
-            )
+            left = f"{middle - width / 2:.2f}%"
+            parts.append(_part(kind, left, f"{upper:.1f}", f"{width:.2f}%", f"{top - upper:.1f}"))
         top = upper
-    label = _text("tick", middle, _TOP + _TALLEST + 18, bar.label, "middle") if labelled else Markup("")
-    return _group(bar, [*parts, _text("total", middle, round(top) - 6, f"{bar.total:,}", "middle"), label])
+    anchor = "start" if middle < 6 else "end" if middle > 94 else "middle"
+    return _text("total", middle, round(top) - 6, f"{bar.total:,}", anchor), parts
 
 
 def _row(bar: Bar, top: int, most: int) -> Markup:

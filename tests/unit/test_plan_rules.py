@@ -168,6 +168,13 @@ def test_columns_stack_from_the_bottom() -> None:
     assert ">40<" in drawn
 
 
+def test_many_columns_have_few_numbers_and_labels() -> None:
+    bars = [Bar(f"week {number}", [("owner", 10_000 + number)], "said") for number in range(60)]
+    drawn = str(columns(Chart("c", "t", "d", bars)))
+    assert re.findall(r'class="total"[^>]*>([\d,]+)<', drawn) == ["10,059"]
+    assert len(re.findall('class="tick"', drawn)) == 6
+
+
 def test_rows_lie_end_to_end() -> None:
     drawn = str(rows(Chart("c", "t", "d", [Bar("Ana", [("owner", 3), ("security", 1)], "said")])))
     places = re.findall(r'<rect class="part \w+" x="([\d.]+)%"[^>]* width="([\d.]+)%"', drawn)
