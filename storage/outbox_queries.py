@@ -84,6 +84,7 @@ def claim(
     lease: timedelta,
     limit: int = 1,
     actions: Collection[str] = ACTIONS,
+    priorities: Collection[int] = PRIORITIES,
     busy_people: Collection[int] = (),
     busy_channels: Collection[str] = (),
 ) -> list[OutboxMessage]:
@@ -94,6 +95,7 @@ def claim(
 
     Args:
         lease: after this long the outcome counts as unknown.
+        priorities: which messages; what comes first in a place still goes first there.
         busy_people, busy_channels: places that must not get a post just now.
     """
     query = (
@@ -104,6 +106,8 @@ def claim(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
+    if len(priorities) < len(PRIORITIES):
+        query = query.where(OUTBOX.c.priority.in_(list(priorities)))
     if busy_people:
         query = query.where(
             or_(OUTBOX.c.action == "update", func.coalesce(OUTBOX.c.person_id, 0).not_in(list(busy_people)))

@@ -17,7 +17,7 @@ test_deliver_crash.py``). If the platform hides a message from two read-backs, t
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlmodel import Session
@@ -45,6 +45,7 @@ from bot.operations.ports import ChatPort, Destination, Outcome, Unknown
 from bot.operations.read_back import remove_second_copies, settle_unknown
 from storage import outbox_queries as outbox
 from storage.outbox import OutboxMessage
+from storage.outbox_enqueue import PRIORITIES, ROUTINE, URGENT, WHENEVER
 from storage.restored import restored
 
 __all__ = ["Compose", "Composed", "DeliveryReport", "OnRefused", "deliver"]
@@ -108,6 +109,17 @@ def _send_what_is_due(job: Pass) -> bool:
 
 
 def _claim(job: Pass, actions: list[str]) -> OutboxMessage | None:
+    """The next message: urgent before others, but not for ever."""
+    if job.pacer is None:
+        return _claim_among(job, actions, PRIORITIES)
+    row = _claim_among(job, actions, (ROUTINE, WHENEVER)) if job.pacer.others_turn() else None
+    row = row or _claim_among(job, actions, PRIORITIES)
+    if row is not None:
+        job.pacer.took(urgent=row.priority == URGENT)
+    return row
+
+
+def _claim_among(job: Pass, actions: list[str], priorities: Sequence[int]) -> OutboxMessage | None:
     busy = job.pacer.busy() if job.pacer is not None else frozenset[Place]()
     with job.ctx.database.write() as session:
         claimed = outbox.claim(
@@ -116,6 +128,7 @@ def _claim(job: Pass, actions: list[str]) -> OutboxMessage | None:
             job.ctx.now(),
             lease=LEASE,
             actions=actions,
+            priorities=priorities,
             busy_people=[name for kind, name in busy if kind == "person" and isinstance(name, int)],
             busy_channels=[name for kind, name in busy if kind == "channel" and isinstance(name, str)],
         )

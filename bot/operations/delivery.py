@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from bot.operations.context import Context
 from bot.operations.pace import Pacer
-from bot.operations.ports import ChatPort, Destination, NotSent, Outcome, Refused, Sent
+from bot.operations.ports import TOO_FAST, ChatPort, Destination, NotSent, Outcome, Refused, Sent
 from bot.rules.undelivered import Consequence, consequence_of
 from messages.view import View
 from messages.wording import delivering
@@ -181,6 +181,8 @@ def defer(job: Pass, row: OutboxMessage, outcome: NotSent, now: datetime) -> Non
     with job.ctx.database.write() as session:
         values = {"state": "pending", "not_before": now + timedelta(seconds=seconds), "error": outcome.reason[:500]}
         job.report.deferred += outbox.mark(session, row, **values)
+    if job.pacer is not None and outcome.reason == TOO_FAST:
+        job.pacer.slow_down(row.action)
     rest(job, outcome, seconds)
 
 

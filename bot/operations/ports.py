@@ -32,6 +32,10 @@ class Sent:
     message_id: str
 
 
+TOO_FAST = "ratelimited"
+"""A port's reason where the platform says that we are too fast, in whichever words."""
+
+
 @dataclass(frozen=True)
 class NotSent:
     """Surely not sent, and for no fault of this message (connection refused, rate limited, our own token revoked):
