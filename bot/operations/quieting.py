@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.operations.case import Case
+from bot.rules.due import ANSWERED_FOR_A_WHILE, reason_names
 from storage.prepared import Prepared, insert_into
 from storage.requests import QUIET
 
+_ANSWERED = frozenset(reason_names(ANSWERED_FOR_A_WHILE))
 _QUIET = Prepared(insert_into(QUIET))
 
 
@@ -21,18 +23,16 @@ def quiet_answered_reasons(case: Case) -> datetime:
     contract_end = case.contract_ends_at
     about = {
         "expired": case.token.expires_at,
-        "no_expiry": None,
         "outlives_contract": contract_end,
         "contract_ended": contract_end,
-        "unused": None,
     }
     for reason in case.request.reasons:
-        if reason in about:
+        if reason in _ANSWERED:
             _QUIET.run(
                 case.session,
                 token_id=case.token_id,
                 reason=reason,
-                about_at=about[reason],
+                about_at=about.get(reason),
                 threshold_days=0,
                 until=until,
                 request_id=case.request_id,
