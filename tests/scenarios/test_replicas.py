@@ -41,7 +41,7 @@ LANE = "slack:T000000001"
 def slack() -> Iterator[RunningWorkspace]:
     with running_workspace(SystemClock().now) as workspace:
         # As Slack has it: one a second in a channel, several hundred a minute in all.
-        workspace.workspace.limiter = RateLimiter(time.monotonic, per_minute=round(PER_MINUTE))
+        workspace.workspace.limiter = RateLimiter(time.monotonic, per_minute=300)
         workspace.workspace.add_channel("security")
         yield workspace
 

@@ -82,11 +82,11 @@ class FaultProxy:
             self.made[trouble] += 1
         match trouble:
             case Trouble.DROP_REQUEST | Trouble.DROP_REPLY:
-                _hang_up(send)
+                await _hang_up(receive, send)
             case Trouble.CUT_REPLY:
                 assert answer is not None
                 await _reply(send, 200, answer.content[: len(answer.content) // 2], cut=True)
-                _hang_up(send)
+                await _hang_up(receive, send)
             case Trouble.TOO_MANY:
                 await _reply(send, 429, b'{"ok":false,"error":"ratelimited"}', {"retry-after": "5"})
             case Trouble.RATE_LIMITED:
@@ -142,6 +142,8 @@ async def _reply(
     await send({"type": "http.response.body", "body": body, "more_body": cut})
 
 
-def _hang_up(send: Send) -> None:
+async def _hang_up(receive: Receive, send: Send) -> None:
     """Break the connection without a word; works beneath uvicorn."""
     getattr(send, "__self__").transport.abort()  # noqa: B009 - uvicorn's own object, which no type describes
+    while (await receive())["type"] != "http.disconnect":
+        pass

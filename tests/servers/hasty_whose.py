@@ -10,8 +10,8 @@ from datetime import timedelta
 from bot.cli import main
 from bot.operations import deliver, delivery, lane_lease, pace, read_back
 
-#: Messages and updates a minute.
-PER_MINUTE = 300.0
+#: Messages a minute, as always; updates go as fast.
+PER_MINUTE = pace.PER_MINUTE["post"]
 LANE_LEASE = timedelta(seconds=3)
 
 if __name__ == "__main__":
@@ -20,5 +20,5 @@ if __name__ == "__main__":
             if hasattr(module, name):
                 setattr(module, name, timedelta(seconds=seconds))
     lane_lease.LANE_LEASE = LANE_LEASE
-    pace.PER_MINUTE = {"post": PER_MINUTE, "update": PER_MINUTE}
+    pace.PER_MINUTE["update"] = PER_MINUTE
     main()
