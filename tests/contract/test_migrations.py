@@ -97,7 +97,7 @@ def test_two_releases_at_once_migrate_one_after_the_other(empty: Database) -> No
 def test_a_database_of_the_first_release_is_brought_up_with_its_data(
     empty: Database, sqlite_database: Database, postgres_database: Database
 ) -> None:
-    """From every revision there ever was: the same shape as a fresh one, nothing lost, and the ledger still verifies."""
+    """From every revision there ever was: the shape of a fresh one, nothing lost, and the ledger still verifies."""
     with empty.engine.begin() as connection:
         config = _config()
         config.attributes["connection"] = connection
