@@ -68,13 +68,14 @@ def test_what_was_changed_is_found(signing: Path) -> None:
 
 
 def test_what_cannot_be_done_is_said(signing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for arguments, said in (
+    refused: tuple[tuple[tuple[str, ...], str], ...] = (
         ((), "Say which records"),
         (("--all", "--token", "k1"), "Say which records"),
         (("--from", "2026-02-01", "--to", "2026-01-01"), "--from has to be before --to"),
         (("--vendor", "Driftli"), "The nearest names are: Driftly"),
         (("--token", "nothing-like-it"), "No token fits"),
-    ):
+    )
+    for arguments, said in refused:
         result = run("ledger", "export", "x", *arguments)
         assert result.exit_code in (1, 2)
         assert said in result.stderr, result.output
@@ -82,13 +83,14 @@ def test_what_cannot_be_done_is_said(signing: Path, monkeypatch: pytest.MonkeyPa
     assert run("ledger", "export", "all", "--all").exit_code == 0
     again = run("ledger", "export", "all", "--all")
     assert (again.exit_code, "nothing is written over" in again.stderr) == (2, True)
-    for arguments, said in (
+    unusable: tuple[tuple[tuple[str, ...], str], ...] = (
         (("all",), "--policy FILE is needed"),
         (("all", "--policy", "all/policy.txt"), "keys from there prove nothing"),
         (("all", "--policy", "people.csv"), "people.csv, line 1"),
         (("all", "--policy", "policy.txt", "--tsa-root", "people.csv"), "no certificates"),
         (("--policy", "policy.txt"), "about a bundle"),
-    ):
+    )
+    for arguments, said in unusable:
         result = run("ledger", "verify", *arguments)
         assert result.exit_code == 2
         assert said in result.stderr, result.output
