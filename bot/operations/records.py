@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.operations.directory import People
+from bot.operations.naming import shown_name
 from bot.rules.authority import Grant
 from bot.rules.ladder import Told
 from bot.rules.policy import Policy
@@ -68,7 +69,7 @@ def names_of(person_ids: Sequence[int | None], people: People) -> dict[str, str]
     for person_id in dict.fromkeys(person_ids):
         person = people.get(person_id)
         if person is not None:
-            found[person.ref] = f"{person.name} <{person.email}>" if person.name != person.email else person.email
+            found[person.ref] = shown_name(person.name, person.email)
     return found
 
 

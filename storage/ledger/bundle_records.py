@@ -17,12 +17,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from storage.ledger.kinds import RecordKind
+from storage.ledger.limits import LATEST_MS, MAX_INTEGER, MAX_RECORD_BYTES
 from storage.ledger.merkle import leaf_hash, root_of
 from storage.ledger.tiles import ENTRIES, TILE_WIDTH, Tile, bundle_of
 
-MAX_RECORD_BYTES = 65_535
-MAX_INTEGER = 2**53 - 1
-LATEST_MS = 253_402_300_799_999  # the last millisecond of the year 9999
 MOST_SAID = 50  # sentences about one kind of fault; a thousand help nobody
 
 #: Kinds whose records the verifier itself has to read.

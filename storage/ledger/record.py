@@ -26,10 +26,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 
 from storage.ledger.kinds import RecordKind as RecordKind
+from storage.ledger.limits import MAX_INTEGER, MAX_RECORD_BYTES
 
 VERSION = 1
-MAX_RECORD_BYTES = 65_535  # C2SP tlog-tiles: an entry's length is a 16-bit number
-MAX_INTEGER = 2**53 - 1  # RFC 8785, 3.2.2.3: beyond it, readers that use doubles lose digits
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)

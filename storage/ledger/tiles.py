@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from storage.ledger.limits import MAX_RECORD_BYTES
 from storage.ledger.merkle import HASH_SIZE, leaf_hash, node_hash
 from storage.ledger.proofs import MAX_SIZE, ProofError
 
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
 ENTRIES = -1  # the level of a bundle of records, whose path says "entries" where others have a number
-MAX_ENTRY_BYTES = 65_535
 _TILES_IN_MEMORY = 64
 _PATH = re.compile(
     r"tile/(?P<level>entries|0|[1-9][0-9]?)/(?P<index>(?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
@@ -112,8 +112,8 @@ def bundle_of(entries: Iterable[bytes]) -> bytes:
     """
     bundle = bytearray()
     for entry in entries:
-        if len(entry) > MAX_ENTRY_BYTES:
-            raise ProofError(f"a record of {len(entry)} bytes does not fit into a bundle; {MAX_ENTRY_BYTES} do")
+        if len(entry) > MAX_RECORD_BYTES:
+            raise ProofError(f"a record of {len(entry)} bytes does not fit into a bundle; {MAX_RECORD_BYTES} do")
         bundle += len(entry).to_bytes(2, "big") + entry
     return bytes(bundle)
 

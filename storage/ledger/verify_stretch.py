@@ -17,6 +17,7 @@ from sqlmodel import Session
 from storage.database import driver_rows, driver_value, is_sqlite
 from storage.ledger import verify_sql as sql
 from storage.ledger.kinds import RecordKind
+from storage.ledger.limits import LATEST_MS
 from storage.ledger.merkle import STORED_EVERY, Frontier, leaf_hash
 from storage.ledger.record import LedgerError, disclosure_digest, from_ms, parse_canonical
 from storage.ledger.tables import LEAF
@@ -24,7 +25,6 @@ from storage.ledger.tables import LEAF
 STRETCH = 1 << 2 * STORED_EVERY
 PAGE = 2_000
 MAX_FINDINGS = 100  # one broken record is enough; a thousand sentences help nobody
-_LATEST_MS = 253_402_300_799_999  # the last millisecond of the year 9999
 
 TOO_EARLY = "it was recorded before the record in front of it."
 
@@ -185,7 +185,7 @@ class _Pass:
 
     def _check_time(self, seq: int, said: Any, kept: Any) -> None:
         if said != self._stamp[0]:
-            if type(said) is not int or not 0 <= said <= _LATEST_MS:
+            if type(said) is not int or not 0 <= said <= LATEST_MS:
                 self._found(seq, "the time in it is not one.")
                 return
             if self._ended_ms is None:

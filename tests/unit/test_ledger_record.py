@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 import rfc8785
 
+from storage.ledger.limits import MAX_INTEGER, MAX_RECORD_BYTES
 from storage.ledger.merkle import leaf_hash
 from storage.ledger.record import (
-    MAX_INTEGER,
-    MAX_RECORD_BYTES,
     Entry,
     LedgerError,
     Place,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from storage.ledger.limits import MAX_RECORD_BYTES
 from storage.ledger.merkle import EMPTY_ROOT, leaf_hash
 from storage.ledger.proofs import ProofError, consistency_proof, inclusion_proof, subtree_root
-from storage.ledger.record import MAX_RECORD_BYTES
 from storage.ledger.tiles import (
     ENTRIES,
-    MAX_ENTRY_BYTES,
     Tile,
     TileHashes,
     build_tiles,
@@ -121,18 +120,18 @@ def test_contents_must_be_whole() -> None:
     for data in (b"", b"".join(hashes)[:-1], b"".join(hashes) + b"\0", b"".join(hashes[:2])):
         with pytest.raises(ProofError):
             hashes_in(data, 3)
-    bundle = bundle_of([b"", b"one", b"x" * MAX_ENTRY_BYTES])
+    bundle = bundle_of([b"", b"one", b"x" * MAX_RECORD_BYTES])
     assert bundle[:7] == b"\0\0\0\x03one"
-    assert entries_in(bundle, 3) == [b"", b"one", b"x" * MAX_ENTRY_BYTES]
+    assert entries_in(bundle, 3) == [b"", b"one", b"x" * MAX_RECORD_BYTES]
     for data, width in ((bundle, 2), (bundle, 4), (bundle[:-1], 3), (bundle + b"\0", 3), (b"\0", 1), (b"", 1)):
         with pytest.raises(ProofError, match="exactly"):
             entries_in(data, width)
     with pytest.raises(ProofError, match="does not fit"):
-        bundle_of([b"x" * (MAX_ENTRY_BYTES + 1)])
+        bundle_of([b"x" * (MAX_RECORD_BYTES + 1)])
 
 
 def test_every_record_fits_into_a_bundle() -> None:
-    assert MAX_ENTRY_BYTES == MAX_RECORD_BYTES
+    assert MAX_RECORD_BYTES == 65_535 == 2**16 - 1, "its length is written in two bytes"
 
 
 @pytest.mark.parametrize("size", [1, 2, 255, 256, 257, 300, 700])

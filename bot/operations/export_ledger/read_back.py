@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic_core import from_json
@@ -18,9 +17,8 @@ from storage.ledger.checkpoint import read_checkpoint
 from storage.ledger.kinds import RecordKind
 from storage.ledger.log import StoredRecord
 from storage.ledger.merkle import leaf_hash
-from storage.ledger.note import TIME_BYTES, NoteSignature
+from storage.ledger.receipt import dated
 from storage.ledger.record import from_ms
-from storage.ledger.timestamp import stamped_at
 
 
 def records_in(root: Path) -> Iterator[StoredRecord]:
@@ -94,18 +92,4 @@ def _checkpoints(folder: BundleFolder, manifest: Manifest) -> list[CheckpointLin
 
 def _kept(folder: BundleFolder, one: Anchored) -> Kept:
     kind = one.anchor.partition(":")[0]
-    return Kept(kind, one.anchor, dated(kind, folder.read(one.file)) if one.file else None)
-
-
-def dated(kind: str, receipt: bytes) -> datetime | None:
-    """The moment that a receipt names, UTC, unverified; None: it names none.
-
-    Args:
-        kind: of the anchor: ``tsa``, ``witness`` …
-    """
-    if kind == "tsa":
-        return stamped_at(receipt)
-    if kind == "witness":
-        first = NoteSignature.parse(receipt.decode().splitlines()[0])
-        return datetime.fromtimestamp(int.from_bytes(first.signature[:TIME_BYTES], "big"), UTC)
-    return None
+    return Kept(kind, one.anchor, dated(one.anchor, folder.read(one.file)) if one.file else None)

@@ -19,7 +19,7 @@ from bot.rules.controls import Controls
 from messages.cards.facts import ProvenRecord, Tenure
 from messages.pages.report_facts import ControlEvidence, DatedCheckpoint, Numbers, ReportFacts, TokenPart
 from messages.pages.report_page import report_page
-from storage.ledger.bundle_records import LATEST_MS
+from storage.ledger.limits import LATEST_MS
 from storage.ledger.log import StoredRecord
 from storage.ledger.record import RecordKind, from_ms
 

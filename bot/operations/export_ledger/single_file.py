@@ -11,6 +11,7 @@ from importlib.resources import files
 #: In the order of their imports.
 MODULES = (
     "kinds",
+    "limits",
     "merkle",
     "proofs",
     "tiles",

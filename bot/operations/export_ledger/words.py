@@ -11,11 +11,11 @@ from typing import Any, Final, NamedTuple
 
 from bot.operations.lookups.told import part, reasons_of
 from messages.wording import asking, names, outcomes
+from storage.ledger.limits import LATEST_MS
 from storage.ledger.log import StoredRecord
 from storage.ledger.record import RecordKind, from_ms, to_ms
 
 SECURITY_CHANNEL: Final = "the security channel"
-_LATEST_MS: Final = 253_402_300_799_999  # the end of the year 9999
 _WRITTEN: Final = ("justification", "note", "evidence", "why")
 _MANUAL: Final = "manual"
 
@@ -61,7 +61,7 @@ def number(value: object) -> int | None:
 @lru_cache(1 << 14)
 def utc(milliseconds: int) -> str:
     """``2026-03-02T09:00:00.000Z``; a number that is no time of this era stays a number."""
-    if not 0 <= milliseconds <= _LATEST_MS:
+    if not 0 <= milliseconds <= LATEST_MS:
         return str(milliseconds)
     return from_ms(milliseconds).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 

@@ -8,19 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlmodel import Session
 
 from messages.cards.facts import ProvenRecord
 from storage.ledger.log import StoredRecord
-from storage.ledger.note import NoteError, NoteSignature
 from storage.ledger.published import Published, checkpoint_over, first_receipts
-from storage.ledger.timestamp import TimestampError, stamped_at
-
-DATED = ("tsa", "witness")
-"""The kinds of anchor with a clock of their own; a folder and a chat have none that a reader could trust."""
-_TIME_BYTES = 8
+from storage.ledger.receipt import DATED, dated
 
 
 def proofs_of(session: Session, records: Sequence[StoredRecord]) -> list[ProvenRecord]:
@@ -32,26 +27,6 @@ def proofs_of(session: Session, records: Sequence[StoredRecord]) -> list[ProvenR
             covering = _covering(session, record)
         found.append(covering.of(record))
     return found
-
-
-def dated(anchor: str, receipt: bytes) -> datetime | None:
-    """When an anchor says it kept a checkpoint, UTC, with nothing verified; None: it does not say, or not legibly.
-
-    Args:
-        anchor: its name, as in ``WHOSE_ANCHORS``.
-        receipt: a time-stamp reply in DER, or a witness's signature lines (C2SP tlog-cosignature: the time goes
-            before the signature).
-    """
-    try:
-        if anchor.startswith("tsa:"):
-            return stamped_at(receipt)
-        if anchor.startswith("witness:"):
-            line = receipt.decode().partition("\n")[0]
-            seconds = int.from_bytes(NoteSignature.parse(line).signature[:_TIME_BYTES], "big")
-            return datetime.fromtimestamp(seconds, UTC)
-    except (TimestampError, NoteError, ValueError, OverflowError, OSError):
-        return None  # shown as not dated; what is wrong with it, verifying says
-    return None
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from messages.cards.facts import HistoryLine
+from storage.ledger.limits import LATEST_MS
 from storage.ledger.log import StoredRecord
 from storage.ledger.record import RecordKind, from_ms
 
 _WRITTEN = ("justification", "note", "evidence", "why")
 _SUBJECTS = ("ref", "to", "person", "new_owner", "assignee")
 _COUNTED = ("new", "changed", "unchanged", "vanished", "rejected")
-_LATEST_MS = 253_402_300_799_999  # the end of the year 9999
 
 
 def lines_of_record(record: StoredRecord, names: Mapping[str, str], gone: str = "") -> list[HistoryLine]:
@@ -66,7 +66,7 @@ def reasons_of(details: Mapping[str, Any]) -> list[str]:
 def effective_at(record: StoredRecord) -> datetime:
     """When what a record tells took effect, UTC; never after it was recorded."""
     said = record.fields.get("effective_at")
-    if type(said) is not int or not 0 <= said <= _LATEST_MS:
+    if type(said) is not int or not 0 <= said <= LATEST_MS:
         return record.recorded_at
     return min(from_ms(said), record.recorded_at)
 
@@ -114,7 +114,7 @@ class _Teller:
                 yield self._line(outcome=self._reason, reason=self._written("why"), counts=counts)
             case RecordKind.PERSON_AWAY:
                 until, stand_in = details.get("until"), self._name(details.get("stand_in"))
-                day = from_ms(until).date().isoformat() if type(until) is int and 0 <= until <= _LATEST_MS else ""
+                day = from_ms(until).date().isoformat() if type(until) is int and 0 <= until <= LATEST_MS else ""
                 yield self._line(outcome=self._reason, subject=self._subject(), reason=stand_in, written=day)
             case RecordKind.PERSON_NAMED | RecordKind.PERSON_ERASED:
                 yield self._line(outcome=_text(details.get("person")), subject=self._subject())
