@@ -99,16 +99,22 @@ def continue_record(publisher: Publisher, why: str) -> Publication | None:
     published = read_state(publisher.state)
     if published is None:
         return None
+    if not _has_lost(publisher, published):
+        return None
+    return new_epoch(publisher, published, why)
+
+
+def _has_lost(publisher: Publisher, published: bytes) -> bool:
+    """Whether the log lacks records that were published, or has others in their place."""
     with publisher.database.read() as session:
         now_at = head(session)
-        if now_at is not None:
-            try:
-                compare(session, publisher.key, now_at, published, publisher.state)
-            except LogRefusedError:
-                pass  # new_epoch looks again, and says it where a new epoch is no remedy
-            else:
-                return None
-    return new_epoch(publisher, published, why)
+        if now_at is None:
+            return True
+        try:
+            compare(session, publisher.key, now_at, published, publisher.state)
+        except LogRefusedError:
+            return True  # new_epoch looks again, and says it where a new epoch is no remedy
+    return False
 
 
 def _prepare(database: Database, now: datetime) -> Held:

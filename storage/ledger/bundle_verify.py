@@ -26,7 +26,7 @@ from storage.ledger.checkpoint import Checkpoint, origin_of
 from storage.ledger.note import NoteError
 from storage.ledger.timestamp import MAX_REPLY_BYTES, TimestampError
 from storage.ledger.trust_policy import TrustPolicy
-from storage.ledger.verdict import BundleVerdict, shown_moment
+from storage.ledger.verdict import BundleVerdict, counted, shown_moment
 
 
 @dataclass(frozen=True)
@@ -206,41 +206,40 @@ class _Verification:
         return True
 
     def _say_what_holds(self, current: EpochPart) -> None:
-        records = sum(one.records for one in self.manifest.epochs)
-        tokens = sum(tree.tokens for tree in self.trees)
-        proven = self.verdict.proven
+        records = counted(sum(one.records for one in self.manifest.epochs), "record", "records")
+        tokens = counted(sum(tree.tokens for tree in self.trees), "token", "tokens")
+        promised = sum(tree.promised for tree in self.trees)
+        proven, root = self.verdict.proven, current.root.hex()
         if self.manifest.complete:
             proven.append(
-                f"All {records:,} records of the log {current.origin} are here, and none was changed, added, left out "
-                f"or moved since it was signed (root {current.root.hex()})."
+                f"All {records} of the log {current.origin} are here, and none was changed, added, left out or moved "
+                f"since it was signed (root {root})."
             )
-            proven.append(f"The history of each of {tokens:,} tokens is whole: no record is missing in it.")
+            proven.append(f"The history of {tokens} is whole: no record is missing in it.")
         else:
             proven.append(
-                f"Each of the {records:,} records here is in the log {current.origin}, unchanged since it was signed "
-                f"(over {current.size:,} records, root {current.root.hex()})."
+                f"What is here, {records}, is in the log {current.origin}, unchanged since it was signed "
+                f"(over {current.size:,} records, root {root})."
             )
             if self.manifest.selection.kind != "from_to":
-                proven.append(
-                    f"In the history of each of {tokens:,} tokens no record is missing in front of the last one."
-                )
-        promised = sum(tree.promised for tree in self.trees)
+                proven.append(f"In the history of {tokens} no record is missing in front of the last one.")
+        disclosures = counted(promised, "disclosure", "disclosures")
+        gone = "; the others were erased or withheld" if self.told < promised else ""
         proven.append(
-            f"{self.told:,} of {promised:,} disclosures (names, reasons in words) are here, as they were recorded"
-            + ("; the others were erased or withheld." if self.told < promised else ".")
+            f"Of {disclosures} (names, reasons in words) {self.told:,} can still be read here, as recorded{gone}."
         )
 
     def _check_published(self, published: Sequence[tuple[tuple[int, int], bytes]]) -> None:
         signed = 0
+        newest = (self.manifest.current.epoch, self.manifest.current.size)
         for (epoch, size), note in published:
             try:
-                signed += self.trust.is_signed(note) is not None
+                signed += self.trust.is_signed(note) is not None and (epoch, size) != newest
             except NoteError as error:
                 self.verdict.tampered.append(f"{checkpoint_path(epoch, size)}: {error}.")
         if signed:
-            self.verdict.proven.append(
-                f"{signed:,} checkpoints that were published before are part of the same history."
-            )
+            earlier = counted(signed, "checkpoint", "checkpoints")
+            self.verdict.proven.append(f"Of the same history: {earlier} from earlier, signed by a key that you trust.")
 
     def _check_held(self) -> None:
         """What the auditor held since earlier: all that shows a history that was rewritten and signed anew."""
@@ -250,6 +249,9 @@ class _Verification:
                 if signed is None:
                     raise MissingError("no key that you trust has signed it")
                 said = signed.checkpoint
+                if lost := self._lost(said):
+                    self.verdict.not_proven.append(f"The checkpoint {name} that you hold {lost}.")
+                    continue
                 fault = self._fault_of_held(said)
             except (NoteError, MissingError) as error:
                 self.verdict.missing.append(f"The checkpoint {name} that you hold cannot be compared: {error}.")
@@ -273,14 +275,23 @@ class _Verification:
         if said.size <= of.size:
             return self.trees[epoch].continues(said.size, said.root)
         cited = cited_by(self._kept(), epoch + 1)
-        if cited is not None and said.size <= cited.held[1]:
-            if said.size == cited.held[1] and said.root != cited.held[2]:
-                return "the record of the loss cites another checkpoint of that size"
-            return ""
+        if cited is not None and said.size == cited.held[1]:
+            return "the record of the loss cites another checkpoint of that size"
         return (
             f"it covers {said.size:,} records, and there are {of.size:,} here: records were taken away, or the folder "
             "was made before"
         )
+
+    def _lost(self, said: Checkpoint) -> str:
+        """What the folder says of a held checkpoint over records that were lost, openly; empty: it is not one."""
+        epoch = self._epoch_of(said)
+        cited = None if epoch is None else cited_by(self._kept(), epoch + 1)
+        if epoch is None or cited is None or not self.manifest.epochs[epoch].size < said.size <= cited.held[1]:
+            return ""
+        covers = f"covers {said.size:,} records, some of which were lost in a restore"
+        if said.size < cited.held[1]:
+            return f"{covers}. The record of the loss cites a later one, so yours cannot be compared"
+        return f"{covers}. The record of the loss cites this very checkpoint" if said.root == cited.held[2] else ""
 
     # ------------------------------------------------------------ since when
 
@@ -301,7 +312,7 @@ class _Verification:
                 self.verdict.bounds.append(bound)
         if unchecked:
             self.verdict.not_proven.append(
-                f"{unchecked:,} time-stamps and cosignatures are here that nothing you brought can check "
+                f"Time-stamps and cosignatures that nothing you brought can check: {unchecked:,} "
                 "(--tsa-root for an authority's certificate, a witness line in the policy)."
             )
 

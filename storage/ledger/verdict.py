@@ -74,6 +74,11 @@ _HEADLINES = {
 }
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """``1 record``, ``1,234 records``."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
 def shown_moment(at: datetime) -> str:
     """``2026-11-24 10:00:03 UTC``"""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -48,7 +48,7 @@ def test_a_whole_log_holds(log: Log) -> None:
     assert verdict.text().startswith("The record holds.")
     assert (verdict.exit_code, verdict.tampered, verdict.missing) == (0, [], [])
     assert "All 606 records" in verdict.text()
-    assert "13 tokens is whole" in verdict.text()
+    assert "The history of 13 tokens is whole" in verdict.text()
     assert differing(bundle) == []
     code, said = single_file_on(bundle, "--policy", log.policy())
     assert (code, said) == (0, verdict.text())
@@ -133,8 +133,9 @@ def test_the_question_is_answered_from_the_bundle(log: Log, clock: FakeClock) ->
         verdict = verdict_on(bundle, log.policy(), token="aws-iam/key-3", at=at)
         assert 10 < len(verdict.answer) < 25
         assert all("Person" in line for line in verdict.answer)
-        assert "decision (attest) by Person" in verdict.text()
-        assert "no response (no_response) to Person" in verdict.text()
+        assert "decision: attest, by Person" in verdict.text()
+        assert "no response, told Person" in verdict.text()
+        assert "accountable: service owner Person" in verdict.answer[0]
         code, said = single_file_on(bundle, "--policy", log.policy(), "--token", "key-3", "--at", at.isoformat())
         assert (code, said) == (0, verdict.text())
     assert "No record here is about 'nothing'" in verdict_on(bundle, log.policy(), token="nothing").text()
@@ -163,7 +164,7 @@ def test_erased_names_leave_a_whole_record(log: Log, database: Database) -> None
     for choice in (Choice(), Choice("token", "one", tokens=[3])):
         verdict = verdict_on(log.export(choice), log.policy())
         assert verdict.exit_code == 0, verdict.text()
-        assert "the others were erased or withheld" in verdict.text()
+        assert "can still be read here, as recorded; the others were erased or withheld" in verdict.text()
 
 
 def test_an_epoch_after_a_loss(log: Log, database: Database, tmp_path: Path) -> None:
@@ -177,6 +178,9 @@ def test_an_epoch_after_a_loss(log: Log, database: Database, tmp_path: Path) -> 
         verdict = verdict_on(bundle, log.policy(), [log.keep(held)])
         assert verdict.exit_code == 0, verdict.text()
         assert "20 records of it were lost, and the record says so" in verdict.text()
+        assert "kept.txt that you hold covers 626 records" in verdict.text()
+        assert "The record of the loss cites this very checkpoint" in verdict.text()
+        assert "continues the checkpoint kept.txt" not in verdict.text()
         assert single_file_on(bundle, "--policy", log.policy(), "--held", log.keep(held))[0] == 0
         # An epoch whose end does not fit what the next one says of it.
         shorter = changed(
