@@ -5,15 +5,15 @@ With ``WHOSE_SCREENSHOTS`` naming a folder, their pictures are taken on the way.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import FloatRect, Page
+from playwright.sync_api import Page
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
@@ -34,6 +34,7 @@ from messages.action_ref import Verb
 from messages.cards.facts import Story
 from messages.pages.who_page import who_page
 from storage.database import Database
+from tests.browser.page_kit import check_it_fits, check_it_prints, take_picture
 from tests.contract.ledger_kit import keeper
 from tests.servers.fake_clock import FakeClock
 from tests.servers.office import Office, open_office
@@ -42,27 +43,6 @@ from tests.servers.witness import serving as serving_posts
 from tests.servers.workspace import serving
 
 pytestmark = pytest.mark.browser
-
-PHONE, SCREEN = 400, 1200
-MOST_BYTES = 200_000
-PICTURE = 1000
-
-# Whatever is wider than the window, or hides a part of itself; what is only for screen readers may.
-WIDE = """() => [...document.querySelectorAll("body *")]
-    .filter(e => !e.closest("svg") && !e.closest(".unseen, .stacked thead"))
-    .filter(e => e.getBoundingClientRect().right > innerWidth + 1 || e.scrollWidth > e.clientWidth + 1
-                 && e.clientWidth && getComputedStyle(e).display !== "inline")
-    .map(e => `${e.tagName}.${e.className}: ${e.textContent.slice(0, 60)}`)"""
-# Letters of the picture that lie over one another, row by row, or outside of it.
-CROWDED = """() => [...document.querySelectorAll("svg.timeline")].flatMap(svg => {
-    const edge = svg.getBoundingClientRect();
-    const boxes = [...svg.querySelectorAll("text:not(.name)")].map(e => [e.textContent, e.getBoundingClientRect()]);
-    const outside = boxes.filter(([, b]) => b.left < edge.left - 1 || b.right > edge.right + 1).map(([t]) => t);
-    const over = boxes.flatMap(([t, a], i) => boxes.slice(i + 1)
-        .filter(([, b]) => a.left < b.right && b.left < a.right && a.top < b.bottom - 3 && b.top < a.bottom - 3)
-        .map(([u]) => `${t} / ${u}`));
-    return [...outside, ...over];
-})"""
 
 
 class WitnessOf(Witness):
@@ -151,26 +131,15 @@ def _try_to_revoke(office: Office, who: str, token: str) -> None:
 
 @pytest.mark.parametrize("name", ["who", "report"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_page_fits_a_phone_and_a_screen(site: str, browser_page: Page, name: str, scheme: str) -> None:
-    browser_page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    for width in (PHONE, SCREEN):
-        browser_page.set_viewport_size({"width": width, "height": 900})
-        browser_page.goto(f"{site}/{name}.html")
-        assert browser_page.evaluate("document.documentElement.scrollWidth") == width
-        assert browser_page.evaluate(WIDE) == [], width
-        assert browser_page.evaluate(CROWDED) == [], width
-    body = "getComputedStyle(document.body)"
-    light, dark = browser_page.evaluate(f"[{body}.color, {body}.backgroundColor]")
-    assert light != dark
+def test_a_page_fits_a_phone_and_a_screen(
+    site: str, browser_page: Page, name: str, scheme: Literal["light", "dark"]
+) -> None:
+    check_it_fits(browser_page, f"{site}/{name}.html", scheme)
 
 
 @pytest.mark.parametrize("name", ["who", "report"])
 def test_a_page_prints(site: str, browser_page: Page, name: str) -> None:
-    browser_page.goto(f"{site}/{name}.html")
-    printed = browser_page.pdf(prefer_css_page_size=True, print_background=True)
-    assert printed.startswith(b"%PDF")
-    boxes = set(re.findall(rb"/MediaBox ?\[([^\]]+)\]", printed))
-    assert {tuple(round(float(n)) for n in box.split()) for box in boxes} == {(0, 0, 595, 842)}, "A4"
+    check_it_prints(browser_page, f"{site}/{name}.html")
 
 
 def test_the_who_page_answers_first(site: str, browser_page: Page) -> None:
@@ -188,7 +157,9 @@ def test_the_report_tells_each_token_and_what_is_not_proven(site: str, browser_p
     browser_page.goto(f"{site}/report.html")
     text = browser_page.inner_text("main")
     for said in (
+        "drift-prod",
         "aws / k1",
+        "31 Dec 2027",
         "Driftly is being replaced by June",
         "ticket OPS-17",
         "Omar Haddad became its service owner",
@@ -200,20 +171,4 @@ def test_the_report_tells_each_token_and_what_is_not_proven(site: str, browser_p
         assert browser_page.locator(f"h3{link.get_attribute('href')}").count() == 1
     take_picture(browser_page, f"{site}/report.html", "report", 1380)
     # The token that was revoked, which has most to tell.
-    take_picture(browser_page, f"{site}/report.html", "report-token", 1380, 'h3:has-text("aws / k1")')
-
-
-def take_picture(page: Page, address: str, name: str, height: int, top: str = "body") -> None:
-    """If pictures are wanted, a part of a page from the top of an element on."""
-    folder = os.environ.get("WHOSE_SCREENSHOTS")
-    if not folder:
-        return
-    page.set_viewport_size({"width": PICTURE, "height": height})
-    page.goto(address)
-    path = Path(folder) / f"{name}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    box = page.locator(top).bounding_box()
-    assert box is not None
-    clip = FloatRect(x=0, y=max(box["y"] - 24, 0), width=PICTURE, height=height)
-    page.screenshot(path=path, animations="disabled", full_page=True, clip=clip)
-    assert path.stat().st_size < MOST_BYTES, f"{path} is too heavy for a README"
+    take_picture(browser_page, f"{site}/report.html", "report-token", 1380, 'h3:has-text("drift-prod")')

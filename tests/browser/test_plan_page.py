@@ -5,12 +5,12 @@ With ``WHOSE_SCREENSHOTS`` naming a folder, its picture is taken on the way.
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page
@@ -23,7 +23,7 @@ from bot.rules.policy_parts import OpeningCap
 from messages.pages.plan_page import plan_page
 from storage.database import Database
 from storage.people import PERSON
-from tests.browser.test_pages import CROWDED, PHONE, SCREEN, WIDE, take_picture
+from tests.browser.page_kit import CROWDED, check_it_fits, check_it_prints, take_picture
 from tests.contract.sweep_kit import Inventory
 from tests.servers.fake_clock import FakeClock
 from tests.servers.workspace import serving
@@ -83,21 +83,14 @@ def _company(inventory: Inventory) -> None:
 
 @pytest.mark.parametrize("name", ["plan", "answered"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_plan_fits_a_phone_and_a_screen(site: str, browser_page: Page, name: str, scheme: str) -> None:
-    browser_page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    for width in (PHONE, SCREEN):
-        browser_page.set_viewport_size({"width": width, "height": 900})
-        browser_page.goto(f"{site}/{name}.html")
-        assert browser_page.evaluate("document.documentElement.scrollWidth") == width
-        assert browser_page.evaluate(WIDE) == [], width
-        assert browser_page.evaluate(CROWDED_BARS) == [], width
+def test_the_plan_fits_a_phone_and_a_screen(
+    site: str, browser_page: Page, name: str, scheme: Literal["light", "dark"]
+) -> None:
+    check_it_fits(browser_page, f"{site}/{name}.html", scheme, CROWDED_BARS)
 
 
 def test_the_plan_prints(site: str, browser_page: Page) -> None:
-    browser_page.goto(f"{site}/plan.html")
-    printed = browser_page.pdf(prefer_css_page_size=True, print_background=True)
-    boxes = set(re.findall(rb"/MediaBox ?\[([^\]]+)\]", printed))
-    assert {tuple(round(float(n)) for n in box.split()) for box in boxes} == {(0, 0, 595, 842)}, "A4"
+    check_it_prints(browser_page, f"{site}/plan.html")
 
 
 def test_the_picture_and_the_tables_say_the_same(site: str, browser_page: Page) -> None:
