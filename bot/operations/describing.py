@@ -18,7 +18,8 @@ _DESCRIBED = select(TOKEN.c.id, TOKEN.c.display_name, VENDOR.c.name, VENDOR.c.co
 
 
 def described(session: Session, token_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Parts of a record by token id: ``name``, ``vendor``, ``contract_ends`` (ms), as far as there are any."""
+    """Parts of a record by token id: ``name``, ``vendor``, ``contract_ends`` (the moment after its
+    last day, ms), as far as there are any."""
     rows = session.connection().execute(_DESCRIBED.where(among(session, TOKEN.c.id, token_ids)))
     return {
         token_id: {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from messages.cards.facts import HistoryLine, ProvenRecord, Tenure
 
@@ -38,7 +38,8 @@ class TokenPart:
     name: str
     """What people call it; empty: the records do not say."""
     vendor: str
-    contract_ends: datetime | None
+    contract_ends_on: date | None
+    """The last day of the contract with the vendor."""
     tier: str
     scopes: str
     stands_out: Sequence[str]

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from messages.cards.facts import HistoryLine
 from messages.inert import one_line, short
-from messages.moments import spoken
+from messages.moments import day
 from messages.pages.asked import Asked, asked_and_answered
 from messages.pages.engine import page
 from messages.pages.lanes import marks_of, office_lanes
@@ -105,7 +105,7 @@ def _section(number: int, token: TokenPart, as_of: datetime | None) -> TokenSect
             for label, value in (
                 ("Token", at_home if name != at_home else ""),
                 ("Vendor", token.vendor),
-                ("Contract ends", spoken(Moment(token.contract_ends, style="date")) if token.contract_ends else ""),
+                ("Contract ends", day(token.contract_ends_on) if token.contract_ends_on else ""),
                 ("Tier", token.tier),
                 ("Scopes", token.scopes),
             )

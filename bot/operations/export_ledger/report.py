@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import date
 
 from bot.operations.export_ledger.about import About
 from bot.operations.export_ledger.dated import Dated
@@ -118,7 +118,7 @@ def _token(token: Token, counted: Survey, names: Mapping[str, str], dated: Dated
         external_id=text("external_id"),
         name=text("name"),
         vendor=text("vendor"),
-        contract_ends=_moment(token.facts.get("contract_ends")),
+        contract_ends_on=_last_day(token.facts.get("contract_ends")),
         tier=text("tier"),
         scopes=text("scopes"),
         stands_out=counted.stands_out(token.token_id),
@@ -132,10 +132,10 @@ def _token(token: Token, counted: Survey, names: Mapping[str, str], dated: Dated
     )
 
 
-def _moment(milliseconds: object) -> datetime | None:
-    """A moment in a record; None: there is none that a date can hold."""
-    known = type(milliseconds) is int and 0 <= milliseconds <= LATEST_MS
-    return from_ms(milliseconds) if known and isinstance(milliseconds, int) else None
+def _last_day(milliseconds: object) -> date | None:
+    """The last day before a moment in a record, UTC; None: there is no such moment."""
+    known = isinstance(milliseconds, int) and 0 < milliseconds <= LATEST_MS
+    return from_ms(milliseconds - 1).date() if known and isinstance(milliseconds, int) else None
 
 
 def _proof(record: StoredRecord, dated: Dated) -> ProvenRecord:
