@@ -53,7 +53,17 @@ _VARIABLES: Final = {
 _ANCHORS: Final = ("folder:", "chat:", "tsa:http://", "tsa:https://", "witness:http://", "witness:https://")
 _PREFIXES: Final = ("WHOSE_", "SLACK_")
 #: Read by the tests and by tools around the bot, not by the bot; no typing mistakes.
-_OTHERS: Final = frozenset({"WHOSE_REQUIRE_BROWSER", "WHOSE_SCREENSHOTS"})
+_OTHERS: Final = frozenset(
+    {
+        "WHOSE_CRASH_RUNS",
+        "WHOSE_CRASH_SEED",
+        "WHOSE_LEDGER_APPENDS",
+        "WHOSE_LEDGER_KILLS",
+        "WHOSE_LIFECYCLE_EXAMPLES",
+        "WHOSE_REQUIRE_BROWSER",
+        "WHOSE_SCREENSHOTS",
+    }
+)
 
 
 class Settings(BaseModel):

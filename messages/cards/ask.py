@@ -150,7 +150,7 @@ def digest(facts: DigestFacts) -> View:
     shown = _shown(facts.requests)
     left_out = sum(_waits(one) for one in facts.requests) - sum(_waits(one) for one in shown) + facts.more
     waiting = sum(_waits(one) for one in shown) + left_out
-    heading = asking.count_heading(waiting) if waiting else "Nothing waits for your answer"
+    heading = asking.count_heading(waiting, sum(one.state == "remediating" for one in shown))
     elements: list[Element] = [Heading(heading)]
     if open_ones := [one for one in shown if _waits(one)]:
         elements.append(Paragraph([asking.list_intro(open_ones)]))
@@ -159,12 +159,9 @@ def digest(facts: DigestFacts) -> View:
         # In a channel, where nobody is addressed by name, what is one's own is not what is listed.
         elements.append(Paragraph([f"And {left_out:,} more: ", Code("/whose mine" if facts.name else "/whose due")]))
     elements += _digest_notes(shown)
-    return View(_digest_summary(heading, shown), elements)
-
-
-def _digest_summary(heading: str, shown: Sequence[RequestFacts]) -> str:
     first = next((one for one in shown if _waits(one)), None)
-    return f"{heading}, first of all {names.token(first.token)}." if first else f"{heading}."
+    named = f"{asking.count_heading(waiting)}, first of all {names.token(first.token)}" if first else heading
+    return View(f"{named}.", elements)
 
 
 def _shown(requests: Sequence[RequestFacts]) -> list[RequestFacts]:

@@ -86,9 +86,13 @@ def question(facts: RequestFacts) -> str:
     return f"{name} needs an answer"
 
 
-def count_heading(waiting: int) -> str:
-    """The heading of a list."""
-    return f"{names.counted(waiting, 'token needs', 'tokens need')} your answer"
+def count_heading(waiting: int, under_way: int = 0) -> str:
+    """The heading of a list: how many wait for an answer, and for how many the work that was decided is not done."""
+    if not waiting:
+        work = f"The work on {names.counted(under_way, 'token', 'tokens')} is not done yet"
+        return work if under_way else "Nothing waits for your answer"
+    answers = f"{names.counted(waiting, 'token needs', 'tokens need')} your answer"
+    return f"{answers}; the work on {under_way:,} more is not done yet" if under_way else answers
 
 
 def list_intro(facts: Sequence[RequestFacts]) -> str:

@@ -314,6 +314,7 @@ VIEWS: dict[str, Example] = {
     "found_no_owner": Example(token_card, (replace(MAP_TILES, vanished=True), None, ZONE)),
     "found_several": Example(several, ("map", (DRIFT, CI_CACHE, MAP_TILES), 2, ZONE)),
     "found_none": Example(none, ("drfit", ("drift-prod", "drift-test"))),
+    "digest_only_work": Example(ask, (DigestFacts("", (REVOKING, UNANSWERED), 0, ZONE),)),
     "mine": Example(mine, (DigestFacts("Ana Lima", (HIGH, ORDINARY), 0, ZONE), (DRIFT, CI_CACHE), 0)),
     "mine_nothing": Example(mine, (DigestFacts("Dana Fox", (), 0, ZONE), (), 0)),
     "due": Example(due, ((CHANNEL, HANDOVER_WATCHED, OWNERLESS), 7)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,13 @@ def test_a_missing_token_says_where_to_get_it() -> None:
         load().bot_token()
     with pytest.raises(SettingsError, match="SLACK_SIGNING_SECRET is not set"):
         load().signing_secret()
+
+
+def test_what_only_the_tests_read_is_no_typing_mistake() -> None:
+    reads = re.compile(r"environ\.get\(\"(WHOSE_[A-Z_]+)\"")
+    read = {name for file in Path(__file__).parents[1].rglob("*.py") for name in reads.findall(file.read_text())}
+    assert {"WHOSE_CRASH_RUNS", "WHOSE_LEDGER_KILLS"} <= read
+    assert load(**dict.fromkeys(read, "1")).unknown == ()
 
 
 def test_typing_mistakes_are_noticed() -> None:
