@@ -1,0 +1,1 @@
+"""Issuing systems to test connectors against: real ones where they can be had, doubles held to published contracts."""
