@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 from sqlalchemy import func, select
@@ -48,20 +49,8 @@ def plan(
         open_now, first_run = len(world.questions), world.first_day is None
         tally = Tally(start, world.roster)
         simulation = Simulation(world, tally, Answers(share))
-        done: list[PlannedWeek] = []
-        caught_up = None
-        due_now = 0
-        for at, changed in _looks(session, ctx, start, end, timedelta(minutes=sweep_minutes)):
-            while at >= start + (len(done) + 1) * _WEEK:
-                _finish_week(simulation, tally, done, start)
-                progress(len(done), weeks)
-            simulation.sweep(at, changed)
-            due_now = due_now if at > start else len(simulation.due.rows)
-            if caught_up is None and not simulation.due.fresh:
-                caught_up = at.date()
-        while len(done) < weeks:
-            _finish_week(simulation, tally, done, start)
-            progress(len(done), weeks)
+        looks = _looks(session, ctx, start, end, timedelta(minutes=sweep_minutes))
+        course = _run(simulation, tally, looks, start, weeks, progress)
         tokens = session.connection().execute(select(func.count()).where(TOKEN.c.state == "active")).scalar_one()
     cap = ctx.policy.cap
     return PlanFacts(
@@ -71,12 +60,12 @@ def plan(
         share=share,
         sweep_minutes=sweep_minutes,
         tokens=tokens,
-        due_now=due_now,
+        due_now=course.due_now,
         open_now=open_now,
         first_run=first_run,
         first_opened=tally.opened_on[start.date()],
-        caught_up_on=caught_up,
-        weeks=done,
+        caught_up_on=course.caught_up_on,
+        weeks=course.weeks,
         readers=tally.readers(ctx.policy.channels.security),
         days=dict(sorted(tally.days.items())),
         busiest=max(tally.days, key=lambda day: (tally.days[day], -day.toordinal()), default=None),
@@ -91,9 +80,42 @@ def plan(
     )
 
 
-def _finish_week(simulation: Simulation, tally: Tally, done: list[PlannedWeek], start: datetime) -> None:
-    simulation.run_until(start + (len(done) + 1) * _WEEK)
-    done.append(tally.week(len(done), simulation))
+@dataclass
+class _Course:
+    """What a simulation came to, besides its messages."""
+
+    weeks: list[PlannedWeek] = field(default_factory=list)
+    due_now: int = 0
+    """Tokens that were due at the very first look."""
+    caught_up_on: date | None = None
+    """The first day on which no due token had to wait for another day."""
+
+
+def _run(
+    simulation: Simulation,
+    tally: Tally,
+    looks: Iterable[tuple[datetime, dict[int, DueRow | None]]],
+    start: datetime,
+    weeks: int,
+    progress: Callable[[int, int], None],
+) -> _Course:
+    course = _Course()
+
+    def finish_until(moment: datetime) -> None:
+        while len(course.weeks) < weeks and moment >= start + (len(course.weeks) + 1) * _WEEK:
+            simulation.run_until(start + (len(course.weeks) + 1) * _WEEK)
+            course.weeks.append(tally.week(len(course.weeks), simulation))
+            progress(len(course.weeks), weeks)
+
+    for at, changed in looks:
+        finish_until(at)
+        simulation.sweep(at, changed)
+        if at == start:
+            course.due_now = len(simulation.due.rows)
+        if course.caught_up_on is None and not simulation.due.fresh:
+            course.caught_up_on = at.date()
+    finish_until(start + weeks * _WEEK)
+    return course
 
 
 def _looks(
