@@ -82,6 +82,12 @@ class Issuer(Protocol):
         """A second credential with the rights of the first. (``rotate{overlap}``)"""
         ...
 
+    def siblings(self, like: Credential) -> tuple[str, ...] | Rejected | NotDone | Unclear:
+        """The ids of every credential of the same holder, itself included: those among which one from :meth:`create`
+        would be. What was there before and after a call that nobody knows the end of says what it did.
+        (``rotate{overlap}``)"""
+        ...
+
     def replace(self, credential: Credential, secret: SecretStr) -> Reply:
         """Give it this secret; the old one is refused from then on. (``rotate{chosen}``)"""
         ...
@@ -129,24 +135,35 @@ class Kind:
 
 
 class SecretSink(Protocol):
-    """Where a new secret is delivered, named by a token's ``secret_ref``."""
+    """Where a new secret is delivered, named by a token's ``secret_ref``.
+
+    A secret is first *staged* beside the one that is read, and *promoted* when the issuing system accepts it: so that a
+    crash at any moment loses neither the old one nor the new one.
+
+    Every method raises ``UpstreamError`` where its outcome is not known to be what it says; no text holds a secret.
+    """
 
     def preflight(self, ref: str) -> Check:
         """Whether a secret could be written there now; changes nothing that a reader of the secret sees."""
         ...
 
-    def put(self, ref: str, secret: SecretStr) -> str:
-        """Write it; returns what names this version there, never the secret.
-
-        Raises:
-            UpstreamError: it is not known to be written.
-        """
+    def stage(self, ref: str, secret: SecretStr) -> None:
+        """Keep a secret beside the one that is read, in place of one that was staged before."""
         ...
 
-    def holds(self, ref: str, secret: SecretStr) -> bool:
-        """Whether that is what a reader gets now.
+    def staged(self, ref: str) -> SecretStr | None:
+        """What is staged; None: nothing."""
+        ...
 
-        Raises:
-            UpstreamError: it cannot be read.
-        """
+    def promote(self, ref: str) -> str:
+        """Make what is staged the secret that is read; returns what names this version there, never the secret.
+        Nothing is staged any more then."""
+        ...
+
+    def discard(self, ref: str) -> None:
+        """Forget what is staged; nothing where there is nothing."""
+        ...
+
+    def current(self, ref: str) -> SecretStr | None:
+        """What a reader gets now; None: nothing yet."""
         ...
