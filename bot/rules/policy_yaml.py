@@ -59,7 +59,7 @@ def read_yaml(text: str) -> Document:
     """The document with its places; with `problems`, the value is not to be used. Raises nothing."""
     document = Document()
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        hint = "A policy has some hundred lines; check that this is the right file."
+        hint = "Such a file has some hundred lines; check that this is the right file."
         document.problems.append(PolicyProblem(1, 1, "", f"The file is larger than {MAX_BYTES // 1024} kB.", hint))
         return document
     node = _compose(text.removeprefix("\ufeff"), document.problems)
@@ -89,7 +89,7 @@ class _PlainLoader(yaml.SafeLoader):
             raise _RefusedError(event.start_mark, "YAML tags (!) are not accepted.", "Remove the part with !.")
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            hint = "A policy needs about eight levels; check the brackets and the indentation."
+            hint = "About eight levels are enough; check the brackets and the indentation."
             raise _RefusedError(event.start_mark, f"More than {MAX_DEPTH} levels are nested here.", hint)
         node = super().compose_node(parent, index)
         self._depth -= 1
