@@ -19,6 +19,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the HTTP request that is being answered; it is on every line logged meanwhile."""
 
 MASK: Final = "•••"
+_SHORTEST: Final = 4  # characters; anything shorter would mask half of every word
 _TOKEN: Final = re.compile(r"\bx(?:ox[a-z]|app)-[A-Za-z0-9-]{6,}")
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 #: Libraries that tell every step, and so would tell what people wrote: from what level on they are listened to.
@@ -41,15 +42,25 @@ _LISTENED_TO_FROM: Final = {
 _NO_NEWS: Final = "As `installation_store` or `authorize` has been used"
 
 
+_learned: Final[set[str]] = set()
+
+
+def keep_out(secret: str) -> None:
+    """Mask a secret that was only learned while running, from now on, in every line."""
+    if len(secret) >= _SHORTEST:
+        # In a JSON line a secret of several lines (a private key) is written with its breaks escaped.
+        _learned.update((secret, json.dumps(secret, ensure_ascii=False)[1:-1]))
+
+
 class _Masking(logging.Formatter):
     """What both formatters share: no secret leaves."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         super().__init__()
-        self._secrets = sorted((value for value in secrets if len(value) >= 4), key=len, reverse=True)
+        self._secrets = {value for value in secrets if len(value) >= _SHORTEST}
 
     def masked(self, text: str) -> str:
-        for value in self._secrets:
+        for value in sorted(self._secrets | _learned, key=len, reverse=True):
             text = text.replace(value, MASK)
         return _TOKEN.sub(MASK, text)
 

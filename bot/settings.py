@@ -33,6 +33,10 @@ _VARIABLES: Final = {
     "slack_app_token": ("SLACK_APP_TOKEN", "copy an app-level token with connections:write; it starts with xapp-"),
     "slack_api_url": ("SLACK_API_URL", "leave it out for Slack itself, or give an http(s) address"),
     "policy_path": ("WHOSE_POLICY", "give the path of a policy file, or leave it out for the one that ships"),
+    "issuers_path": (
+        "WHOSE_ISSUERS",
+        "give the path of an issuers file, or leave it out to speak to no issuing system",
+    ),
     "host": ("WHOSE_HOST", "give the address to listen on, such as 127.0.0.1 or 0.0.0.0"),
     "port": ("PORT", "give a port from 0 to 65535"),
     "sweep_minutes": ("WHOSE_SWEEP_MINUTES", "give the minutes between two sweeps, 1 to 1440"),
@@ -78,6 +82,8 @@ class Settings(BaseModel):
     slack_api_url: _Text = SLACK_API_URL
     policy_path: Path | None = None
     """None: the policy that ships with the package."""
+    issuers_path: Path | None = None
+    """None: no issuing system is spoken to."""
     host: _Text = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     sweep_minutes: int = Field(default=60, ge=1, le=1440)
@@ -212,7 +218,7 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
     Raises:
         SettingsError: a value cannot be used. Every faulty variable is named, with what to do about it.
     """
-    values = _from_file(env_file) | dict(os.environ if environ is None else environ)
+    values = _values(environ, env_file)
     known = {variable: field for field, (variable, _) in _VARIABLES.items()}
     given = {known[name]: value.strip() for name, value in values.items() if name in known and value.strip()}
     stray = sorted(name for name in values if name.startswith(_PREFIXES) and name not in known and name not in _OTHERS)
@@ -220,6 +226,16 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
         return Settings.model_validate({**given, "unknown": tuple(stray)})
     except ValidationError as error:
         raise SettingsError(_in_words(error)) from None
+
+
+def other_variables(environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> dict[str, str]:
+    """Everything in the environment and in ``.env`` that is no setting: where ``env:NAME`` is looked up.
+
+    Raises:
+        SettingsError: ``.env`` cannot be read.
+    """
+    ours = {variable for variable, _ in _VARIABLES.values()}
+    return {name: value for name, value in _values(environ, env_file).items() if name not in ours}
 
 
 def can_show_a_browser(environ: Mapping[str, str] | None = None) -> bool:
@@ -231,6 +247,10 @@ def can_show_a_browser(environ: Mapping[str, str] | None = None) -> bool:
 def nearest_variable(name: str) -> str:
     """The variable that ``name`` was probably meant to be; empty where none is near."""
     return next(iter(get_close_matches(name, [variable for variable, _ in _VARIABLES.values()], n=1)), "")
+
+
+def _values(environ: Mapping[str, str] | None, env_file: Path | None) -> dict[str, str]:
+    return _from_file(env_file) | dict(os.environ if environ is None else environ)
 
 
 def _from_file(env_file: Path | None) -> dict[str, str]:

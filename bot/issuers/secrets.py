@@ -18,6 +18,7 @@ from bot.errors import UpstreamError
 from bot.issuers.calls import Answer, Caller
 
 MOST_BYTES: Final = 64 * 1024
+_NO_VERSION: Final = 2**31 - 1
 _VAULT: Final = re.compile(r"(?P<mount>[\w.-]+)/(?P<path>[\w./-]+?)(?:#(?P<field>[\w.-]+))?", re.ASCII)
 
 
@@ -30,22 +31,36 @@ class Vault:
             headers["x-vault-namespace"] = namespace
         self._caller = Caller(address, headers)
 
+    def close(self) -> None:
+        self._caller.close()
+
     def read(self, where: str) -> dict[str, Any]:
         """The fields of the newest version of an entry, ``mount/path``.
 
         Raises:
-            UpstreamError: it cannot be read.
+            UpstreamError: there is none, or it cannot be read.
         """
-        return dict(self._entry(where).get("data", {}))
+        fields, _ = self.entry(where)
+        if fields is None:
+            raise UpstreamError(f"Vault has no entry {where}. Name another one, or make it.")
+        return fields
 
-    def version(self, where: str) -> int:
-        """The number of the newest version; 0: there is none.
+    def entry(self, where: str) -> tuple[dict[str, Any] | None, int]:
+        """The fields of the newest version and its number, read at once; None: there is none, or it was deleted.
 
         Raises:
             UpstreamError: it cannot be read.
         """
         answer = self._call("GET", where)
-        return 0 if answer.status == 404 else int(self._data(answer, where).get("metadata", {}).get("version", 0))
+        if not answer.ok and answer.status != 404:
+            raise UpstreamError(f"Vault does not give {where} ({answer.status}). See that its token may read it.")
+        try:
+            data = answer.json().get("data")
+            if answer.status == 404:  # a deleted version answers 404, too, and still has its number
+                return None, 0 if data is None else int(data["metadata"]["version"])
+            return dict(data["data"]), int(data["metadata"]["version"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise UpstreamError(f"Vault's answer about {where} cannot be read. See that it is a KV v2 entry.") from None
 
     def write(self, where: str, fields: Mapping[str, Any], *, after: int) -> int:
         """Write a new version, only if ``after`` is still the newest one (check-and-set); returns its number.
@@ -56,18 +71,21 @@ class Vault:
         answer = self._call("POST", where, {"data": dict(fields), "options": {"cas": after}})
         if not answer.ok:
             raise UpstreamError(f"Vault does not take {where} ({answer.status}). See that its token may write there.")
-        return int(answer.json()["data"]["version"])
-
-    def _entry(self, where: str) -> dict[str, Any]:
-        return self._data(self._call("GET", where), where)
-
-    def _data(self, answer: Answer, where: str) -> dict[str, Any]:
-        if not answer.ok:
-            raise UpstreamError(f"Vault does not give {where} ({answer.status}). See that its token may read it.")
         try:
-            return dict(answer.json()["data"])
+            return int(answer.json()["data"]["version"])
         except (ValueError, KeyError, TypeError):
-            raise UpstreamError(f"Vault's answer about {where} cannot be read. See that it is a KV v2 entry.") from None
+            raise UpstreamError(
+                f"Vault does not say that it has taken {where}. See that it is a KV v2 entry."
+            ) from None
+
+    def would_write(self, where: str) -> bool:
+        """Whether an entry could be written, without writing it: with a version that it cannot have, whoever may write
+        is told that the version is wrong (400), and whoever may not is refused (403) before that is looked at.
+
+        Raises:
+            UpstreamError: it cannot be asked.
+        """
+        return self._call("POST", where, {"data": {}, "options": {"cas": _NO_VERSION}}).status == 400
 
     def _call(self, method: str, where: str, body: object | None = None) -> Answer:
         mount, _, path = where.partition("/")

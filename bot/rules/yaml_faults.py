@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bot.rules.policy_values import Fault, PolicyFaults, suggest
-from bot.rules.policy_yaml import Document, Path, PolicyProblem, path_text
+from bot.rules.policy_yaml import Document, Mark, Path, PolicyProblem, path_text
 
 
 def _quoted(value: object) -> str:
@@ -62,11 +62,15 @@ def _located(fault: Fault, loc: Path, document: Document, kind: str) -> PolicyPr
     known = wanted
     while known not in document.keys:
         known = known[:-1]
-    # A wrong single value is pointed at itself; a group or a list, an unknown or a missing key at its key.
-    is_single = kind != "extra_forbidden" and not isinstance(_value_at(document, known), dict | list)
-    mark = document.values[known] if is_single else document.keys[known]
+    mark = document.keys[known] if kind == "extra_forbidden" else mark_of(document, known)
     key_path = path_text(wanted if kind == "missing" else known)
     return PolicyProblem(mark.line, mark.column, key_path, fault.message, fault.hint)
+
+
+def mark_of(document: Document, path: Path) -> Mark:
+    """Where a mistake in the value at ``path`` is pointed at: a single value itself, a group or a list at its key."""
+    is_single = not isinstance(_value_at(document, path), dict | list)
+    return document.values[path] if is_single else document.keys[path]
 
 
 def _value_at(document: Document, path: Path) -> object:
