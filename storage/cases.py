@@ -1,4 +1,4 @@
-"""A request with its token and the work that it opened: read as plain values, changed column by column.
+"""A request with its token, the work that it opened and the connector's part in it: read as plain values, changed column by column.
 
 Every click reads and changes them, which is why they are no objects of a session.
 """
@@ -16,6 +16,7 @@ from sqlmodel import Session
 from storage.database import table_of
 from storage.inventory import TOKEN, VENDOR
 from storage.prepared import Prepared, one_of
+from storage.remediation import RUN
 from storage.requests import REQUEST, RemediationTask
 
 TASK = table_of(RemediationTask)
@@ -57,6 +58,10 @@ class TokenRow:
     external_id: str
     display_name: str
     vendor_id: int | None
+    environment: str
+    secret_ref: str
+    credential_type: str
+    consumers: str
     scopes: str
     created_at: datetime | None
     expires_at: datetime | None
@@ -90,12 +95,36 @@ class TaskRow:
     result: str
 
 
+@dataclass(slots=True)
+class RunRow:
+    """A row of :class:`storage.remediation.RemediationRun`."""
+
+    task_id: int
+    stage: str
+    turn: int
+    act_at: datetime | None
+    attempts: int
+    requested_by_id: int | None
+    approved_by_id: int | None
+    approved_at: datetime | None
+    seen: dict[str, Any]
+    reached_at: datetime
+    halted_from: str
+    fault: str
+    fault_detail: str
+    new_id: str
+    old_id: str
+    begun_at: datetime | None
+    offboarding_id: int | None
+
+
 class CaseRow(NamedTuple):
     """One request and what hangs on it."""
 
     request: RequestRow
     token: TokenRow
     task: TaskRow | None
+    run: RunRow | None
     contract_ends_at: datetime | None
     """Of the vendor's contract, as :class:`storage.inventory.Vendor` has it."""
 
@@ -112,11 +141,12 @@ def read_cases(session: Session, request_ids: Sequence[int]) -> list[CaseRow]:
 
 
 def change(session: Session, table: Table, row_id: int, values: dict[str, Any]) -> None:
-    """Set these columns of one row."""
+    """Set these columns of one row, named by its primary key."""
     names = (table.name, *values)
     if names not in _CHANGES:
         given: dict[str, Any] = {name: bindparam(name) for name in values}
-        _CHANGES[names] = Prepared(update(table).where(table.c.id == bindparam("row_id")).values(given))
+        (key,) = table.primary_key.columns
+        _CHANGES[names] = Prepared(update(table).where(key == bindparam("row_id")).values(given))
     _CHANGES[names].run(session, row_id=row_id, **values)
 
 
@@ -129,27 +159,31 @@ def _columns(row: type[Any], table: Table, prefix: str) -> list[ColumnElement[An
 
 
 _REQUEST, _TOKEN, _TASK = len(fields(RequestRow)), len(fields(TokenRow)), len(fields(TaskRow))
+_RUN_AT = _REQUEST + _TOKEN + _TASK
 _CASES = Prepared(
     lambda sqlite: (
         select(
             *_columns(RequestRow, REQUEST, ""),
             *_columns(TokenRow, TOKEN, "token__"),
             *_columns(TaskRow, TASK, "task__"),
+            *_columns(RunRow, RUN, "run__"),
             VENDOR.c.contract_ends_at,
         )
         .join(TOKEN, TOKEN.c.id == REQUEST.c.token_id)
         .outerjoin(VENDOR, VENDOR.c.id == TOKEN.c.vendor_id)
         .outerjoin(TASK, TASK.c.request_id == REQUEST.c.id)
+        .outerjoin(RUN, RUN.c.task_id == TASK.c.id)
         .where(one_of(REQUEST.c.id, "ids", sqlite=sqlite))
     )
 )
 
 
 def _case_row(row: Any) -> CaseRow:
-    task = row[_REQUEST + _TOKEN : -1]
+    task, run = row[_REQUEST + _TOKEN : _RUN_AT], row[_RUN_AT:-1]
     return CaseRow(
         RequestRow(*row[:_REQUEST]),
         TokenRow(*row[_REQUEST : _REQUEST + _TOKEN]),
         None if task[0] is None else TaskRow(*task),
+        None if run[0] is None else RunRow(*run),
         row[-1],
     )

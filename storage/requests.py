@@ -121,9 +121,10 @@ class RemediationTask(SQLModel, table=True):
     kind: str
     """``rotate`` or ``revoke``."""
     connector: str = "manual"
+    """Which connector carries it out, by a row of :class:`storage.remediation.RemediationRun`; ``manual``: a person."""
     instructions: str = Field(default="", sa_type=Text)
     assignee_id: int | None = Field(default=None, sa_column=Column(BigInt, ForeignKey("person.id"), nullable=True))
-    """Null: the security channel."""
+    """Whoever is waited for: to do it, to agree, to look. Null: the security channel."""
     opened_at: datetime = Field(sa_column=Column(UTCDateTime, nullable=False))
     remind_at: datetime | None = Field(default=None, sa_column=Column(UTCDateTime, nullable=True))
     """When the first reminder is due; null: it has gone out, and security hears of the next ones too."""
@@ -131,7 +132,7 @@ class RemediationTask(SQLModel, table=True):
     done_by_id: int | None = Field(default=None, sa_column=Column(BigInt, ForeignKey("person.id"), nullable=True))
     evidence: str = Field(default="", sa_type=Text)
     result: str = ""
-    """``confirmed``, ``accepted_unverified``, ``failed``; empty while open."""
+    """``confirmed``, ``accepted_unverified``, ``failed``, ``called_off``; empty while open."""
 
 
 class RefusedAttempt(SQLModel, table=True):

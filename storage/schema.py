@@ -8,6 +8,7 @@ import storage.inventory
 import storage.ledger.tables
 import storage.outbox
 import storage.people
+import storage.remediation
 import storage.requests
 from storage.database import Database
 from storage.search_index import search_ddl

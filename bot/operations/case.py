@@ -20,13 +20,14 @@ from bot.rules.policy import Policy, Tier, policy_from_json
 from bot.rules.policy_parts import Ladder
 from bot.rules.standing import Standing
 from bot.rules.urgency import may_come_at_any_hour, urgent_causes
-from storage.cases import TASK, CaseRow, RequestRow, TaskRow, TokenRow, change, read_case
+from storage.cases import TASK, CaseRow, RequestRow, RunRow, TaskRow, TokenRow, change, read_case
 from storage.database import table_of
 from storage.inventory import TOKEN
 from storage.ledger.log import append, lock
 from storage.ledger.record import Entry
 from storage.outbox_enqueue import enqueue_updates
 from storage.prepared import Prepared
+from storage.remediation import RUN
 from storage.requests import LADDER_STEP, REQUEST, PolicyVersion
 
 _CLOSE_STEPS = Prepared(
@@ -56,6 +57,8 @@ class Case:
     people: People
     standing: Standing
     task: TaskRow | None
+    run: RunRow | None
+    """The connector's part in the work; None: a person does it."""
     contract_ends_at: datetime | None
     """The first moment after the vendor's contract; None: open ended, or there is none."""
 
@@ -110,6 +113,18 @@ class Case:
             raise LookupError(f"request {self.request_id} has opened no work")
         change(self.session, TASK, self.task.id, values)
         _set(self.task, values)
+
+    def change_run(self, **values: Any) -> None:
+        """Set columns of the connector's part; its turn grows, so that whoever worked from an older one finds out.
+
+        Raises:
+            LookupError: there is none.
+        """
+        if self.run is None:
+            raise LookupError(f"no connector works for request {self.request_id}")
+        grown = {**values, "turn": self.run.turn + 1}
+        change(self.session, RUN, self.run.task_id, grown)
+        _set(self.run, grown)
 
     def move(self, state: State, **values: Any) -> None:
         """Change the request; its version grows and every posting that shows it is brought up to date."""
@@ -170,6 +185,6 @@ def times_told(session: Session, request_id: int) -> int:
     return int(session.connection().execute(told).scalar_one())
 
 
-def _set(row: RequestRow | TaskRow, values: Mapping[str, Any]) -> None:
+def _set(row: RequestRow | TaskRow | RunRow, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         setattr(row, name, value)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.rules.issuing import Capabilities
 from bot.rules.policy import Policy
 from storage.database import Database
 
@@ -22,6 +23,8 @@ class Context:
     policy: Policy
     lane: str
     """The platform and workspace that people are reached on, ``slack:T0123``."""
+    connectors: Mapping[str, Capabilities] = field(default_factory=dict)
+    """What can be done at each issuing system that a connector speaks to, by the inventory's name of it."""
 
     @property
     def platform(self) -> str:

@@ -31,3 +31,9 @@ class RecordKind(IntEnum):
     PERSON_NAMED = 21  # whom a pseudonym stands for, in a disclosure, from now on
     DELIVERY_HANDLED = 22  # an operator had undelivered messages sent again, looked for or dropped
     PERSON_AWAY = 23  # an operator noted that somebody is away, and who stands in, or that they are back
+    REMEDIATION_STEP = 24  # a removal or rotation moved on at the issuing system
+    REMEDIATION_AGREED = 25  # somebody agreed to one, called it off, gave a token back, went on with it
+    TOKEN_DISCOVERED = 26  # an issuing system showed a token that the inventory did not have, or no longer shows one
+    OFFBOARDING = 27  # a plan to end all that a vendor holds: proposed, approved, called off, ended
+    EMERGENCY_ACCESS = 28  # a time-boxed grant was opened, has ended, was reviewed
+    USE_ANSWERED = 29  # one of several users of a shared token says whether they still need it
