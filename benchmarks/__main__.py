@@ -18,6 +18,7 @@ BENCHMARKS = {
     "lookup": ["--tokens", "100000", "--times", "50"],
     "ledger": ["--records", "50000", "--single", "200"],
     "bundle": ["--records", "20000"],
+    "year": ["--quick"],
 }
 
 
