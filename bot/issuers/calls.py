@@ -8,31 +8,36 @@ from __future__ import annotations
 
 import email.utils
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import httpcore
 import httpx
 
+from bot.issuers.transport import Limits, TooLargeError, Transport, UnreadableError, body_of, within
 from bot.rules.issuing import NotDone, Unclear
 
-TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
-"""Seconds for each step of a call."""
-TOTAL: Final = 30.0
-"""Seconds for a whole answer: a body that trickles would pass every single step."""
-MOST_BYTES: Final = 4_000_000
+__all__ = ["Answer", "Caller", "Limits", "retry_after"]
+
 LONGEST_WAIT: Final = 3600.0
 """Seconds; no system may tell us to wait for longer at a time."""
 _DEFAULT_WAIT: Final = 30.0
 _REQUEST_IDS: Final = ("x-request-id", "x-github-request-id", "x-amzn-requestid", "request-id", "cf-ray")
 _LONGEST_ID: Final = 100
+_NEVER_SENT: Final = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout)
+_BROKEN_OFF: Final = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpx.HTTPError,
+)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a system answered in full. ``body`` has at most ``MOST_BYTES`` bytes."""
+    """What a system answered in full. ``body`` is unpacked, and no longer than the call's limit."""
 
     status: int
     headers: httpx.Headers
@@ -68,14 +73,24 @@ class Caller:
     Redirects are not followed: an answer of 3xx is a definite answer, and nobody's credential is carried elsewhere.
     """
 
-    def __init__(self, base: str, headers: Mapping[str, str] | None = None, *, verify: bool | str = True) -> None:
+    def __init__(
+        self,
+        base: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        verify: bool | str = True,
+        limits: Limits = Limits(),  # noqa: B008 - it is frozen
+    ) -> None:
         """``base`` is an ``http(s)://host[:port][/path]`` address; ``verify`` a file of root certificates, or True."""
+        if verify is False:
+            raise ValueError("certificates are always checked")
         self.base = httpx.URL(base.rstrip("/") + "/")
+        self._limits = limits
         self._client = httpx.Client(
-            headers={"user-agent": "whose", **(headers or {})},
-            timeout=TIMEOUT,
+            headers={"user-agent": "whose", "accept-encoding": "gzip", **(headers or {})},
+            timeout=httpx.Timeout(limits.step, connect=limits.connect),
             follow_redirects=False,
-            verify=verify,
+            transport=Transport("" if verify is True else verify),
             trust_env=False,
         )
 
@@ -98,61 +113,60 @@ class Caller:
         A 429, and a 403 or 503 with ``Retry-After``, were surely not carried out: ``NotDone``. Other 5xx, timeouts,
         resets and answers that end early or never may have been: ``Unclear``. Everything else is the ``Answer``.
         """
-        url = self.base.join(path)
-        if (url.scheme, url.host, url.port) != (self.base.scheme, self.base.host, self.base.port):
-            return Unclear(f"{self.base.host} points to another host, {url.host}; it was not followed")
+        try:
+            url = self.base.join(path)
+        except (httpx.InvalidURL, ValueError):
+            return Unclear(f"{self.base.host} points to something that is no address; it was not followed")
+        if url.userinfo or (url.scheme, url.host, url.port) != (self.base.scheme, self.base.host, self.base.port):
+            return Unclear(f"{self.base.host} points to another host, {url.host[:100]}; it was not followed")
         request = self._client.build_request(method, url, params=params, headers=headers, json=json_body, data=form)
         try:
             answer = self._send(request, auth)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
+        except _NEVER_SENT as error:
             return NotDone(f"{self.base.host} cannot be reached ({_why(error)})", _DEFAULT_WAIT)
-        except httpx.HTTPError as error:
+        except TooLargeError:
+            return Unclear(f"{self.base.host} answers with more than {self._limits.most_bytes:,} bytes")
+        except UnreadableError:
+            return Unclear(f"{self.base.host} answers in a packing that cannot be read")
+        except _BROKEN_OFF as error:
             return Unclear(f"{self.base.host} did not answer in full ({type(error).__name__})")
-        if isinstance(answer, Unclear):
-            return answer
         return _classified(self.base.host, answer)
 
-    def _send(self, request: httpx.Request, auth: tuple[str, str] | httpx.Auth | None) -> Answer | Unclear:
-        until = time.monotonic() + TOTAL
-        response = self._client.send(request, stream=True, auth=auth)
-        try:
-            read = bytearray()
-            for part in response.iter_bytes():
-                read += part
-                if len(read) > MOST_BYTES:
-                    return Unclear(f"{self.base.host} answers with more than {MOST_BYTES:,} bytes")
-                if time.monotonic() > until:
-                    return Unclear(f"{self.base.host} takes longer than {TOTAL:.0f} seconds to answer")
-            return Answer(response.status_code, response.headers, bytes(read))
-        finally:
-            response.close()
+    def _send(self, request: httpx.Request, auth: tuple[str, str] | httpx.Auth | None) -> Answer:
+        with within(self._limits.total):
+            response = self._client.send(request, stream=True, auth=auth)
+            try:
+                return Answer(response.status_code, response.headers, body_of(response, self._limits.most_bytes))
+            finally:
+                response.close()
 
 
 def retry_after(headers: Mapping[str, str], status: int) -> float | None:
     """Seconds to wait (RFC 9110, 10.2.3; and the ``X-RateLimit-Reset`` that several systems send); None: not said."""
-    said = headers.get("retry-after", "")
+    said = headers.get("retry-after", "").strip()
     if said.isascii() and said.isdigit():
-        return min(float(said[:9]), LONGEST_WAIT)
-    now = email.utils.parsedate_to_datetime(headers["date"]) if _is_date(headers.get("date", "")) else None
-    if now is not None and _is_date(said):
-        return _between(now, email.utils.parsedate_to_datetime(said))
+        return _bounded(float(said[:9]))
+    now, then = _date(headers.get("date", "")), _date(said)
+    if now is not None and then is not None:
+        return _bounded((then - now).total_seconds())  # by the system's own two clocks: ours may be wrong, or theirs
     reset = headers.get("x-ratelimit-reset", "")
     spent = headers.get("x-ratelimit-remaining", "") == "0"
     if now is not None and spent and status in (403, 429) and reset.isascii() and reset.isdigit():
-        return min(max(float(reset[:12]) - now.timestamp(), 1.0), LONGEST_WAIT)
+        return _bounded(float(reset[:12]) - now.timestamp())
     return None
 
 
-def _is_date(text: str) -> bool:
+def _date(text: str) -> datetime | None:
+    """A date of HTTP in UTC; None: it is none."""
     try:
-        return bool(text) and email.utils.parsedate_to_datetime(text).tzinfo is not None
-    except (ValueError, TypeError):
-        return False
+        read = email.utils.parsedate_to_datetime(text)
+        return None if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
-def _between(now: datetime, then: datetime) -> float:
-    """By the system's own two clocks: ours may be wrong, or theirs."""
-    return min(max((then.astimezone(UTC) - now.astimezone(UTC)).total_seconds(), 1.0), LONGEST_WAIT)
+def _bounded(seconds: float) -> float:
+    return min(max(seconds, 1.0), LONGEST_WAIT)
 
 
 def _classified(host: str, answer: Answer) -> Answer | NotDone | Unclear:
@@ -164,6 +178,6 @@ def _classified(host: str, answer: Answer) -> Answer | NotDone | Unclear:
     return answer
 
 
-def _why(error: httpx.HTTPError) -> str:
+def _why(error: Exception) -> str:
     """Without the error's own text, which may hold an address with a secret in it."""
     return "its certificate is not valid" if "CERTIFICATE" in str(error).upper() else type(error).__name__
