@@ -126,9 +126,10 @@ def show_messages(posts: Sequence[Post], owners: int, since: datetime, until: da
     a_day = max((count for (person, _), count in per_day.items() if person), default=0)
     for name, counts in (("all weeks", every), ("weeks with any", within)):
         if counts:
+            p99 = percentile([*map(float, counts)], 0.99)
             print(
                 f"  messages per owner and week, {name}: median {statistics.median(counts):g}  "
-                f"p99 {percentile([*map(float, counts)], 0.99):g}  max {counts[-1]}  mean {statistics.fmean(counts):.2f}"
+                f"p99 {p99:g}  max {counts[-1]}  mean {statistics.fmean(counts):.2f}"
             )
     to_channel = sum(not one.person for one in posts)
     print(f"  most to one owner on one day {a_day}; {to_channel:,} messages to the security channel")

@@ -70,9 +70,8 @@ class Workspace:
     turned_away: Counter[int] = field(default_factory=Counter)
     """Attempts to write to an account that is closed, by person."""
 
-    @property
-    def lane(self) -> str:
-        return f"{self.platform}:{self.workspace}"
+    def __post_init__(self) -> None:
+        self.lane = f"{self.platform}:{self.workspace}"
 
     def posts(self) -> Iterator[Post]:
         zone = self.now().tzinfo
