@@ -42,8 +42,8 @@ def enqueue_asks(
 ) -> int:
     """Make sure that a message is on its way to each reader; returns how many were added.
 
-    It goes out in the reader's working hours. Beyond the policy's messages a day it waits for the reader's next
-    working day, unless it is urgent.
+    It goes out in the reader's working hours, in the morning not before their minute. Beyond the policy's messages a
+    day it waits for the reader's next working day, unless it is urgent.
 
     Args:
         urgent: the readers for whom it is urgent, and whether the policy lets it come at any hour.
@@ -72,7 +72,8 @@ def _rows(
         past = history[reader]
         anytime = urgent.get(reader)
         earliest = now if anytime else now + hold
-        not_before = one_more(past, earliest, people.working_time(reader), most=most, anytime=anytime)
+        working, into = people.working_time(reader), people.into_the_day(reader)
+        not_before = one_more(past, earliest, working, most=most, into=into, anytime=anytime)
         if not_before is None:
             continue
         to = f"channel:{channel}" if reader is None else str(reader)

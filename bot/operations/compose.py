@@ -24,6 +24,7 @@ from bot.operations.lookups.reader import can_see, reader_of
 from bot.operations.token_facts import token_facts
 from bot.operations.urgency import any_may_come_at_any_hour
 from bot.operations.watch import CARD as TROUBLE
+from bot.rules.attention import hears_at
 from bot.rules.calendar import next_working
 from bot.rules.lifecycle import State
 from messages.cards.ask import MOST_ROWS, ask
@@ -60,13 +61,15 @@ def composer(ctx: Context) -> Compose:
 
 def _wait_until(session: Session, ctx: Context, row: OutboxMessage, waiting: Sequence[int]) -> datetime | None:
     """The reader's next working moment, for a message that would call for attention: a worker that was away for a
-    while must not catch up at night. A posting that changes in place wakes nobody, and what the policy lets out at any
-    hour need not wait."""
+    while must not catch up at night, nor with everybody at the opening of the day. A posting that changes in place
+    wakes nobody, and what the policy lets out at any hour need not wait."""
     now = ctx.now()
     if row.action != "post" or (row.priority == URGENT and any_may_come_at_any_hour(session, ctx, waiting, now)):
         return None
     people = People(session, ctx, now)
-    return next_working(now, people.working_time(row.person_id))
+    if row.priority == URGENT:
+        return next_working(now, people.working_time(row.person_id))
+    return hears_at(people, row.person_id, now)
 
 
 def refusal_handler(ctx: Context) -> OnRefused:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from copy import copy
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import String, and_, bindparam, exists, or_, select
 from sqlmodel import Session
 
 from bot.operations.context import Context
+from bot.rules.attention import into_the_day
 from bot.rules.calendar import WorkingTime
 from bot.rules.people import PersonFacts
 from storage.markers import was_synced
@@ -51,6 +52,7 @@ class People:
     def __init__(self, session: Session, ctx: Context, moment: datetime) -> None:
         self._session = session
         self._hours = ctx.policy.working_hours
+        self._spread = ctx.policy.morning
         self._moment = moment
         self._known: dict[int, PersonFacts | None] = {}
         self._working: dict[tuple[str, ...], WorkingTime] = {}  # one object for all who share it
@@ -105,6 +107,10 @@ class People:
         """A person's working time; the policy's own hours for a channel or an unknown person."""
         person = self.get(person_id)
         return self._hours.of_person() if person is None else person.working_time
+
+    def into_the_day(self, person_id: int | None) -> timedelta:
+        """How long after the opening of a working day routine messages may reach somebody."""
+        return into_the_day(person_id, self._spread)
 
     def _facts(self, row: Any) -> PersonFacts:
         place = (row.timezone, row.country, row.subdivision, row.workweek)

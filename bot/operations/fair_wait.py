@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from bot.operations.asking import CARD
 from bot.operations.case import Case
 from bot.operations.telling import waiting_steps
+from bot.rules.attention import hears_at
 from bot.rules.ladder import answer_by, next_step_at
 from bot.rules.lifecycle import State
 from storage.outbox_letters import never_arrived
@@ -29,10 +30,11 @@ def grant_what_is_owed(case: Case) -> bool:
         return False
     working = case.people.working_time(reader)
     step = 0 if case.state is State.HANDOVER else case.request.step
-    owed = next_step_at(step, case.ladder, case.tier.grace, told_at, working)
+    heard = hears_at(case.people, reader, told_at)
+    owed = next_step_at(step, case.ladder, case.tier.grace, heard, working)
     if owed <= case.now:
         return False
-    wanted = answer_by(told_at, case.tier.grace, working, case.token.expires_at)
+    wanted = answer_by(heard, case.tier.grace, working, case.token.expires_at)
     case.change(next_step_at=owed, due_at=max(case.request.due_at, wanted))
     case.show()
     return True

@@ -14,6 +14,7 @@ from bot.operations.directory import People
 from bot.operations.records import names_of, of_request, told_part
 from bot.operations.remediation import remind_of_work
 from bot.operations.telling import SETTLE, Waiting, note_passed, record_silence, tell, waiting_steps
+from bot.rules.attention import hears_at
 from bot.rules.ladder import Landing, Told, hand_on, next_step_at
 from bot.rules.lifecycle import State
 from bot.rules.people import Reached, reach
@@ -70,7 +71,8 @@ def _end(case: Case, steps: list[Waiting], outcome: str) -> None:
 def _wait_for(case: Case, one: Waiting) -> None:
     """Count the time from now on as this person's; what was promised before is kept."""
     working = case.people.working_time(one.person_id)
-    fair = next_step_at(case.request.step, case.ladder, case.tier.grace, one.told_at, working)
+    heard = hears_at(case.people, one.person_id, one.told_at)
+    fair = next_step_at(case.request.step, case.ladder, case.tier.grace, heard, working)
     case.change(
         waiting_on_id=one.person_id,
         waiting_role=one.rung,

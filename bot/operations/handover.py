@@ -8,6 +8,7 @@ from bot.operations.case import Case
 from bot.operations.commands import Command
 from bot.operations.deciding import Actor
 from bot.operations.ownership import become_owner
+from bot.rules.attention import hears_at
 from bot.rules.calendar import WorkingTime
 from bot.rules.ladder import next_step_at
 from bot.rules.lifecycle import Event, State
@@ -52,13 +53,14 @@ def _propose(case: Case, command: Command, actor: Actor) -> None:
             disclosures={proposed.ref: f"{proposed.name} <{proposed.email}>"},
         )
     )
+    heard = hears_at(case.people, proposed.id, case.now)
     case.move(
         State.HANDOVER,
         handover_to_id=proposed.id,
         handover_count=case.request.handover_count + 1,
         waiting_on_id=proposed.id,
         waiting_role=Rung.OWNER.value,
-        next_step_at=next_step_at(0, case.ladder, case.tier.grace, case.now, proposed.working_time),
+        next_step_at=next_step_at(0, case.ladder, case.tier.grace, heard, proposed.working_time),
     )
     case.ask([proposed.id])
 
@@ -102,6 +104,7 @@ def _begin_again(case: Case, owner_id: int, working: WorkingTime) -> None:
             why=Rung.OWNER.value,
         )
     )
+    heard = hears_at(case.people, owner_id, case.now)
     case.move(
         State.OPEN,
         handover_to_id=None,
@@ -109,7 +112,7 @@ def _begin_again(case: Case, owner_id: int, working: WorkingTime) -> None:
         step=0,
         waiting_on_id=owner_id,
         waiting_role=Rung.OWNER.value,
-        next_step_at=next_step_at(0, case.ladder, case.tier.grace, case.now, working),
+        next_step_at=next_step_at(0, case.ladder, case.tier.grace, heard, working),
     )
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import or_, select
@@ -20,7 +20,8 @@ from bot.operations.directory import People
 from bot.operations.records import accountable, token_part, told_part
 from bot.operations.standing import standings
 from bot.operations.urgency import tokens_in_incidents
-from bot.rules.calendar import WorkingTime, add_business
+from bot.rules.attention import Hours
+from bot.rules.calendar import WorkingTime, add_business, next_working
 from bot.rules.due import Reason, applies, reason_names
 from bot.rules.durations import BusinessDuration
 from bot.rules.ladder import Landing, Told, climb_from, wait_after
@@ -53,12 +54,8 @@ class Opening:
         return bool(self.row.reasons & Reason.EXPIRING)
 
 
-class Roster(Directory, Protocol):
+class Roster(Directory, Hours, Protocol):
     """A directory that knows when people work."""
-
-    def working_time(self, person_id: int | None) -> WorkingTime:
-        """A person's; the policy's own hours for a channel or an unknown person."""
-        ...
 
 
 class Planner:
@@ -70,7 +67,7 @@ class Planner:
         self._now = now
         self._tiers = {tier.name: tier for tier in policy.tiers}
         self._owners: dict[int | None, Landing | None] = {}
-        self._later: dict[tuple[BusinessDuration, WorkingTime], datetime] = {}
+        self._later: dict[tuple[BusinessDuration, WorkingTime, timedelta], datetime] = {}
 
     def needs_standing(self, row: DueRow) -> bool:
         """Whether more must be known than the service owner, since that person cannot simply be asked."""
@@ -92,11 +89,10 @@ class Planner:
             passed = [one for one in landing.passed if one[0] <= before_last]
             landing = Landing(before_last, [Told(Rung.SECURITY, None)], passed)
         reader = landing.told[0].person_id
-        working = self._people.working_time(reader)
-        due_at = self._after(tier.grace, working)
+        due_at = self._after(tier.grace, reader)
         if row.expires_at is not None and row.expires_at > self._now:
             due_at = min(due_at, row.expires_at)
-        next_at = self._after(wait_after(landing.step, ladder, tier.grace), working)
+        next_at = self._after(wait_after(landing.step, ladder, tier.grace), reader)
         return Opening(row, tier, landing, reader, due_at, next_at)
 
     def _owner(self, person_id: int | None) -> Landing | None:
@@ -109,10 +105,12 @@ class Planner:
             self._owners[person_id] = landing
         return self._owners[person_id]
 
-    def _after(self, amount: BusinessDuration, working: WorkingTime) -> datetime:
-        key = (amount, working)
+    def _after(self, amount: BusinessDuration, reader: Reader) -> datetime:
+        """So much of the reader's working time from the moment they hear of it."""
+        working, into = self._people.working_time(reader), self._people.into_the_day(reader)
+        key = (amount, working, into)
         if key not in self._later:
-            self._later[key] = add_business(self._now, amount, working)
+            self._later[key] = add_business(next_working(self._now, working, into), amount, working)
         return self._later[key]
 
 

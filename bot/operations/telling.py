@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from bot.operations.asking import CARD
 from bot.operations.case import Case, times_told
 from bot.operations.records import names_of, of_request, told_part
+from bot.rules.attention import hears_at
 from bot.rules.ladder import Landing, next_step_at
 from bot.rules.lifecycle import State
 from bot.rules.policy_parts import StepKind
@@ -133,13 +134,13 @@ def tell(case: Case, landing: Landing, *, reason: str = "", hold: timedelta = ti
             )
         )
     first = landing.told[0]
-    waiting = case.people.working_time(first.person_id)
+    waiting, heard = case.people.working_time(first.person_id), hears_at(case.people, first.person_id, case.now)
     case.change(
         step=landing.step,
         waiting_on_id=first.person_id,
         waiting_role=first.rung.value,
         snoozed_until=None,
-        next_step_at=next_step_at(landing.step, case.ladder, case.tier.grace, case.now, waiting),
+        next_step_at=next_step_at(landing.step, case.ladder, case.tier.grace, heard, waiting),
     )
     details = {
         "step": landing.step,

@@ -2,6 +2,9 @@
 
 What is over a cap waits for another day, and what is most at risk goes first. What is urgent counts, and is never
 held back.
+
+Routine messages do not come to everybody at the opening of their day: a person has a minute of theirs, by the policy in
+the first hour, and none comes before it. Whoever is asked in the morning has all their time from that minute on.
 """
 
 from __future__ import annotations
@@ -10,13 +13,37 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from bot.rules.calendar import WorkingTime, next_working, zone_of
 from bot.rules.policy_parts import OpeningCap
 
 _DAY = timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
 _Item = TypeVar("_Item")
+
+
+def into_the_day(person_id: int | None, spread: timedelta) -> timedelta:
+    """How long after the opening of a working day routine messages may reach a person: always the same whole minutes,
+    less than ``spread``. A channel (None) has nothing to wait for.
+
+    Ids are counted up, so that people are spread as evenly as can be.
+    """
+    minutes = spread // _MINUTE
+    return timedelta() if person_id is None or minutes < 1 else person_id % minutes * _MINUTE
+
+
+class Hours(Protocol):
+    """Knows when people work, and when in the day they may first be written to."""
+
+    def working_time(self, person_id: int | None) -> WorkingTime: ...
+
+    def into_the_day(self, person_id: int | None) -> timedelta: ...
+
+
+def hears_at(people: Hours, person_id: int | None, moment: datetime) -> datetime:
+    """When a routine message of ``moment`` reaches somebody, in UTC: from then on their time to answer is counted."""
+    return next_working(moment, people.working_time(person_id), people.into_the_day(person_id))
 
 
 @dataclass(slots=True)
@@ -32,7 +59,13 @@ class Messages:
 
 
 def one_more(
-    past: Messages, earliest: datetime, working: WorkingTime, *, most: int, anytime: bool | None = None
+    past: Messages,
+    earliest: datetime,
+    working: WorkingTime,
+    *,
+    most: int,
+    into: timedelta = timedelta(),
+    anytime: bool | None = None,
 ) -> datetime | None:
     """When one more message to a reader goes out, in UTC; None: none is needed, since one that waits will do.
 
@@ -40,23 +73,27 @@ def one_more(
         earliest: not before this moment, unless it may come at any hour.
         working: the reader's working time. A message goes out within it, and on the first working day with room.
         most: messages that a person may get on one day of theirs.
+        into: how long after the opening of their day one that is not urgent may come.
         anytime: None: it is not urgent. Otherwise it does not wait for another day, and this says whether it may
             come at any hour.
     """
     if anytime is None:
-        return None if past.pending else _with_room(next_working(earliest, working), working, past.recent, most)
+        return None if past.pending else _with_room(earliest, working, into, past.recent, most)
     moment = earliest if anytime else next_working(earliest, working)
     return None if past.urgent_at is not None and past.urgent_at <= moment else moment
 
 
-def _with_room(moment: datetime, working: WorkingTime, recent: Sequence[datetime], most: int) -> datetime:
+def _with_room(
+    earliest: datetime, working: WorkingTime, into: timedelta, recent: Sequence[datetime], most: int
+) -> datetime:
+    moment = next_working(earliest, working, into)
     if len(recent) < most:
         return moment
     zone = zone_of(working.timezone)
     days = Counter(one.astimezone(zone).date() for one in recent)
     while days[moment.astimezone(zone).date()] >= most:
         tomorrow = (moment.astimezone(zone) + _DAY).replace(hour=0, minute=0, second=0, microsecond=0)
-        moment = next_working(tomorrow, working)
+        moment = next_working(tomorrow, working, into)
     return moment
 
 

@@ -31,6 +31,7 @@ DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MONDAY_TO_FRIDAY: Final = frozenset(range(5))
 _LONG: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY: Final = timedelta(days=1)
+_MINUTE: Final = timedelta(minutes=1)
 # No calendar known has so many days off in a row; a combination that does is a mistake in somebody's row.
 _MAX_DAYS_OFF: Final = 92
 
@@ -148,10 +149,15 @@ def is_working(moment: datetime, wt: WorkingTime) -> bool:
     return today.opens <= moment < today.closes
 
 
-def next_working(moment: datetime, wt: WorkingTime) -> datetime:
-    """The first moment at or after the given one at which the person works, in UTC."""
+def next_working(moment: datetime, wt: WorkingTime, into: timedelta = timedelta()) -> datetime:
+    """The first moment at or after the given one at which the person works, in UTC.
+
+    Args:
+        into: so long after the day's opening, if later; on a day that is shorter, in its last minute.
+    """
     moment = _utc(moment)
-    return max(moment, next(_openings(moment, wt)).opens)
+    today = next(_openings(moment, wt))
+    return max(moment, today.opens, min(today.opens + into, today.closes - _MINUTE))
 
 
 def add_business(moment: datetime, amount: BusinessDuration, wt: WorkingTime) -> datetime:

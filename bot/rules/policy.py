@@ -20,10 +20,12 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Final, Self
+from datetime import date, datetime, timedelta
+from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import Field, model_validator
 
+from bot.rules.policy_acting import Remediation
 from bot.rules.policy_parts import (
     TEXT_KEYS,
     Attention,
@@ -33,9 +35,9 @@ from bot.rules.policy_parts import (
     Condition,
     DecisionKind,
     DefaultAction,
+    Grown,
     Ladder,
     OpeningCap,
-    Part,
     Role,
     Rung,
     Step,
@@ -81,7 +83,7 @@ KNOWN_ROLES: Final = ("security", "auditor")
 """Role names that mean something by themselves, whether the policy lists people for them or not."""
 
 
-class Policy(Part):
+class Policy(Grown):
     """One whole policy, checked. `version` is a label for people; `policy_hash` identifies the content."""
 
     policy_id: Label
@@ -100,6 +102,16 @@ class Policy(Part):
     working_hours: WorkingHours = WorkingHours()
     attention: Attention = Attention()
     urgent: Urgent = Urgent()
+    remediation: Remediation = Remediation()
+
+    younger: ClassVar[tuple[str, ...]] = ("remediation",)
+
+    @property
+    def morning(self) -> timedelta:
+        """Over how much of everybody's day the beginning of routine messages is spread; never over more than a day."""
+        hours, day = self.working_hours, date.min
+        length = datetime.combine(day, hours.end) - datetime.combine(day, hours.start)
+        return min(timedelta(hours=self.attention.spread_mornings_over), length)
 
     def ladder_of(self, tier: Tier) -> Ladder:
         return self.ladders[tier.ladder]
@@ -199,7 +211,10 @@ def _any_tag_matches(listed: tuple[str | None, ...], tags: tuple[str, ...]) -> b
 
 
 def policy_to_json(policy: Policy) -> str:
-    """The whole policy, defaults included, as RFC 8785 canonical JSON, to be kept with each request."""
+    """The whole policy, defaults included, as RFC 8785 canonical JSON, to be kept with each request.
+
+    A key that came after the first release is there only where it is not at its default.
+    """
     # Only strings, whole numbers, booleans, lists and ASCII keys occur, for which sorted compact JSON is RFC 8785.
     document = policy.model_dump(mode="json")
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import time
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -122,6 +122,22 @@ TEXT_KEYS: Final = (
     "held_by",
 )
 """The keys of a clause that compare one text column with a list of values."""
+
+
+class Grown(Part):
+    """A part with keys that are younger than frozen policies and than releases that may still run beside this one. They
+    are left out of what is frozen where they say nothing new, so that all agree on the policy and its hash: their
+    defaults never change."""
+
+    younger: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = handler(self)
+        for name in self.younger:
+            if getattr(self, name) == type(self).model_fields[name].get_default(call_default_factory=True):
+                del written[name]
+        return written
 
 
 def _not_null(value: object) -> object:
@@ -252,7 +268,11 @@ class Ladder(Part):
 # ------------------------------------------------------------------ the rest
 
 
-class Authority(Part):
+Act = DecisionKind | Literal["remediation_done", "approve"]
+"""What somebody needs authority for."""
+
+
+class Authority(Grown):
     """Who may decide what. Worked out again at every click, from the directory as it is then."""
 
     attest: Roles
@@ -263,10 +283,20 @@ class Authority(Part):
     snooze: Roles
     let_lapse: Roles
     remediation_done: Roles
+    approve: Roles = (
+        Role.BUSINESS_OWNER,
+        Role.BACKUP_OWNER,
+        Role.VENDOR_RELATIONSHIP_OWNER,
+        Role.MANAGER,
+        Role.SECURITY,
+    )
+    """Who may be the second person that a removal or rotation needs; never whoever asked for it."""
     delegates_may_decide: Flag = True
     """A person's delegate may decide in that person's stead while the person is away."""
 
-    def roles_for(self, act: DecisionKind | Literal["remediation_done"]) -> tuple[Role, ...]:
+    younger: ClassVar[tuple[str, ...]] = ("approve",)
+
+    def roles_for(self, act: Act) -> tuple[Role, ...]:
         """The roles that may take this decision, in the order of the policy."""
         roles: tuple[Role, ...] = getattr(self, str(act))
         return roles
@@ -342,10 +372,15 @@ def _week_or_empty(written: str) -> frozenset[int]:
         return frozenset()  # named by check_working_time at the import; here the next best week is used
 
 
-class Attention(Part):
+class Attention(Grown):
     """How much of a person's day the bot may take."""
 
     messages_per_person_per_day: Positive = 3
+    spread_mornings_over: Hours = 1
+    """Routine messages begin to reach people in so many hours from the start of their day, each in a minute of theirs;
+    0: all of them at the start."""
+
+    younger: ClassVar[tuple[str, ...]] = ("spread_mornings_over",)
 
 
 class UrgentCause(StrEnum):

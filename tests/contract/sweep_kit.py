@@ -29,7 +29,9 @@ from tests.servers.fake_clock import FakeClock
 
 LANE = "slack:T1"
 DAY = timedelta(days=1)
-POLICY = load_policy(default_policy_text(), "default_policy.yaml")
+SHIPPED = load_policy(default_policy_text(), "default_policy.yaml")
+#: Everybody is written to from the opening of their day on, so that a test can say when that is.
+POLICY = SHIPPED.model_copy(update={"attention": SHIPPED.attention.model_copy(update={"spread_mornings_over": 0})})
 
 
 @dataclass

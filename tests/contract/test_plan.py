@@ -124,16 +124,19 @@ def some_company(inventory: Inventory, random: Random) -> None:
         )
 
 
-@pytest.mark.parametrize(("seed", "stretches"), [(0, (2,)), (3, (1, 1))])
+@pytest.mark.parametrize(("seed", "stretches", "hours"), [(0, (2,), 0), (3, (1, 1), 1), (4, (2,), 12)])
 def test_a_plan_is_what_happens_if_nobody_answers(
-    inventory: Inventory, monkeypatch: pytest.MonkeyPatch, seed: int, stretches: tuple[int, ...]
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch, seed: int, stretches: tuple[int, ...], hours: int
 ) -> None:
-    """Begun on a fresh inventory, and planned again in the middle of it all."""
+    """Begun on a fresh inventory, and planned again in the middle of it all; mornings spread over an hour, over all of
+    the day, or not at all."""
     random = Random(seed)
+    inventory.clock.advance(timedelta(hours=-3) if hours else timedelta())
     some_company(inventory, random)
+    mornings = {"spread_mornings_over": hours}
     changes = {
         "cap": OpeningCap(first_run_per_person=2, first_run_total=9, per_person_per_day=2, total_per_day=6),
-        "attention": Attention(messages_per_person_per_day=random.choice((1, 3))),
+        "attention": Attention(messages_per_person_per_day=random.choice((1, 3))).model_copy(update=mornings),
         "urgent": Urgent(ignore_working_hours=random.choice(((), ("expiry",), ("expiry", "incident")))),
     }
     inventory.policy = inventory.policy.model_copy(update=changes)

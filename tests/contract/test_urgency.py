@@ -29,8 +29,9 @@ EXPIRY, INCIDENT = UrgentCause.EXPIRY, UrgentCause.INCIDENT
 
 
 def with_urgent(written: str) -> str:
-    """The shipped policy with other rules about what is urgent."""
-    return default_policy_text().partition("\nurgent:")[0] + f"\nurgent: {written}\n"
+    """The shipped policy with other rules about what is urgent, and one opening of the day for everybody."""
+    at_once = default_policy_text().replace("spread_mornings_over: 1h", "spread_mornings_over: 0")
+    return at_once.partition("\nurgent:")[0] + f"\nurgent: {written}\n"
 
 
 # ------------------------------------------------------------------ the rule

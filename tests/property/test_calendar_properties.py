@@ -62,6 +62,17 @@ def test_next_working_is_the_first(moment: datetime, wt: WorkingTime) -> None:
     assert business_between(moment, first, wt) == timedelta()
 
 
+@given(moments, st.integers(0, 24 * 60), working_times())
+def test_so_far_into_the_day_is_in_it_and_not_earlier(
+    moment: datetime, minutes: int, wt: WorkingTime
+) -> None:
+    into = timedelta(minutes=minutes)
+    found = next_working(moment, wt, into)
+    assert is_working(found, wt)
+    assert next_working(moment, wt) <= found <= next_working(moment, wt) + into
+    assert next_working(found, wt, into) == found
+
+
 @given(moments, amounts, st.integers(0, 15), working_times())
 def test_a_larger_amount_is_never_earlier(
     moment: datetime, amount: BusinessDuration, more: int, wt: WorkingTime

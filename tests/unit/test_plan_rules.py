@@ -10,7 +10,7 @@ import pytest
 
 from bot.operations.planning.answers import Answers
 from bot.operations.planning.tally import longest_queue
-from bot.rules.attention import Messages, one_more
+from bot.rules.attention import Messages, into_the_day, one_more
 from bot.rules.calendar import WorkingTime
 from bot.rules.due import Reason, still_asked
 from messages.pages.bars import Bar, Chart, columns, rows
@@ -79,6 +79,23 @@ def test_one_more_message() -> None:
     assert at(Messages(recent=[MONDAY, MONDAY, TUESDAY, TUESDAY])) == TUESDAY + timedelta(days=1)
     assert at(Messages(pending=True, urgent_at=MONDAY), anytime=False) is None
     assert at(Messages(pending=True, urgent_at=TUESDAY), anytime=False) == MONDAY
+
+
+def test_a_minute_of_ones_own() -> None:
+    hour = timedelta(hours=1)
+    assert [into_the_day(one, hour) for one in (1, 59, 60, 61)] == [MINUTE, 59 * MINUTE, 0 * MINUTE, MINUTE]
+    assert into_the_day(7, timedelta()) == into_the_day(None, hour) == timedelta()
+
+    def at(earliest: datetime, past: Messages | None = None, anytime: bool | None = None) -> datetime | None:
+        return one_more(past or Messages(), earliest, LONDON, most=1, into=40 * MINUTE, anytime=anytime)
+
+    assert at(MONDAY) == MONDAY + 10 * MINUTE
+    assert at(MONDAY + hour) == MONDAY + hour
+    assert at(MONDAY, anytime=False) == MONDAY
+    assert at(MONDAY, Messages(recent=[MONDAY])) == TUESDAY + 40 * MINUTE
+    late = MONDAY.replace(hour=17, minute=29)
+    assert at(late) == late
+    assert at(late + MINUTE) == TUESDAY + 40 * MINUTE
 
 
 # ------------------------------------------------------------------ the platform's pace

@@ -243,6 +243,15 @@ def test_the_hash_sees_content_only(policy: Policy) -> None:
     assert len(policy_hash(policy)) == 64
 
 
+def test_a_younger_key_at_its_default_changes_neither_the_frozen_form_nor_the_hash(policy: Policy) -> None:
+    """So that releases which run side by side while one replaces the other agree on what is in force."""
+    assert json.loads(policy_to_json(policy))["attention"] == {"messages_per_person_per_day": 3}
+    other = load_policy(default_policy_text().replace("spread_mornings_over: 1h", "spread_mornings_over: 2h"), "p")
+    assert json.loads(policy_to_json(other))["attention"]["spread_mornings_over"] == "2h"
+    assert policy_from_json(policy_to_json(other)) == other
+    assert policy_hash(other) != policy_hash(policy)
+
+
 def test_a_policy_does_not_change(policy: Policy) -> None:
     with pytest.raises(ValidationError):
         policy.version = "2"  # type: ignore[misc]

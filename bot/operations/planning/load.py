@@ -19,7 +19,7 @@ from bot.operations.planning.roster import RosterOverTime
 from bot.operations.planning.world import World
 from bot.operations.standing import standings
 from bot.operations.urgency import tokens_in_incidents
-from bot.rules.attention import start_of_day
+from bot.rules.attention import hears_at, start_of_day
 from bot.rules.calendar import next_working
 from bot.rules.due import Reason
 from bot.rules.ladder import Told, next_step_at
@@ -104,8 +104,9 @@ def _question(
     moment = told_at.get((row.id, row.waiting_on_id))
     if question.state is State.OPEN and moment is not None and row.waiting_on_id is not None and question.next_at:
         # Whoever has moved to another calendar since still gets the working time that they were given.
-        working = world.roster.working_time(row.waiting_on_id)
-        question.next_at = max(question.next_at, next_step_at(row.step, question.ladder, tier.grace, moment, working))
+        reader = row.waiting_on_id
+        working, heard = world.roster.working_time(reader), hears_at(world.roster, reader, moment)
+        question.next_at = max(question.next_at, next_step_at(row.step, question.ladder, tier.grace, heard, working))
     return question
 
 
@@ -151,7 +152,8 @@ def _letters(session: Session, ctx: Context, world: World, start: datetime) -> l
         at = max(row.not_before, start)
         urgent = row.priority == URGENT
         if at > row.not_before and not (urgent and ctx.policy.urgent.ignore_working_hours):
-            at = next_working(at, world.roster.working_time(row.person_id))
+            into = timedelta() if urgent else world.roster.into_the_day(row.person_id)
+            at = next_working(at, world.roster.working_time(row.person_id), into)
         role = roles.get(row.person_id, Rung.SECURITY if row.person_id is None else Rung.OWNER)
         found.append(Letter(row.person_id, at, role, urgent))
     return found

@@ -64,7 +64,8 @@ class Post:
         for reader, role in readers.items():
             anytime, working = urgent.get(reader), self._roster.working_time(reader)
             past = self._past(reader)
-            at = one_more(past, earliest, working, most=self._most, anytime=anytime)
+            into = self._roster.into_the_day(reader)
+            at = one_more(past, earliest, working, most=self._most, into=into, anytime=anytime)
             if at is not None:
                 letter = Letter(reader, at, role, anytime is not None)
                 self._pending[reader].append(letter)

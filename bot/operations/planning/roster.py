@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlmodel import Session
@@ -27,6 +28,7 @@ class RosterOverTime:
         )
         self._channel = people.working_time(None)
         self._moment = people.moment
+        self.into_the_day: Callable[[int | None], timedelta] = people.into_the_day
 
     @property
     def moment(self) -> datetime:

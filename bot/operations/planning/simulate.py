@@ -7,7 +7,7 @@ they only meet values in memory. That both come to the same messages is held by 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from itertools import count
 from typing import Protocol
@@ -20,7 +20,7 @@ from bot.operations.planning.post import Letter, Post
 from bot.operations.planning.question import AWAITED, Question, by_reader, role_at_work
 from bot.operations.planning.world import World
 from bot.operations.remediation import REMIND_AFTER, carried_out_by
-from bot.rules.calendar import WorkingTime, add_business
+from bot.rules.calendar import WorkingTime, add_business, next_working
 from bot.rules.due import Reason
 from bot.rules.durations import BusinessDuration
 from bot.rules.ladder import Landing, Told, climb_from, default_action, hand_on, wait_after
@@ -58,7 +58,7 @@ class Simulation:
         self._post = Post(self._roster, self._policy.attention.messages_per_person_per_day, world.recent)
         self._events: list[tuple[datetime, int, int, Question | Letter]] = []
         self._numbers = count()
-        self._later: dict[tuple[BusinessDuration, WorkingTime], datetime] = {}
+        self._later: dict[tuple[BusinessDuration, WorkingTime, timedelta], datetime] = {}
         self._landings: dict[tuple[int, int, Standing], Landing] = {}
         self._begun = False
         for question in world.questions:
@@ -88,13 +88,18 @@ class Simulation:
             self._landings.clear()
             self.due.look_at_all = True
 
-    def _after(self, amount: BusinessDuration, reader: Reader) -> datetime:
-        """So much of the reader's working time from now on."""
+    def _after(self, amount: BusinessDuration, reader: Reader, into: timedelta = timedelta()) -> datetime:
+        """So much of the reader's working time from now on, or from so long into their day."""
         working = self._roster.working_time(reader)
-        key = (amount, working)
+        key = (amount, working, into)
         if key not in self._later:
-            self._later[key] = add_business(self._roster.moment, amount, working)
+            self._later[key] = add_business(next_working(self._roster.moment, working, into), amount, working)
         return self._later[key]
+
+    def _answer_by(self, question: Question, reader: Reader) -> datetime:
+        """When the ladder moves on, if the reader is told now of the step that the question is at."""
+        wait = wait_after(question.step, question.ladder, question.tier.grace)
+        return self._after(wait, reader, self._roster.into_the_day(reader))
 
     def _plan_move(self, question: Question) -> None:
         if question.next_at is not None:
@@ -224,7 +229,7 @@ class Simulation:
         question.step = landing.step
         question.waiting = tuple(landing.told)
         question.reader = landing.told[0].person_id
-        question.next_at = self._after(wait_after(landing.step, question.ladder, question.tier.grace), question.reader)
+        question.next_at = self._answer_by(question, question.reader)
         self._post.wait_for(question.waiting)
         self.due.moved(question)
         self._ask_about(question, by_reader(landing.told), at)
@@ -280,8 +285,7 @@ class Simulation:
     def _wait_for(self, question: Question, waiting: tuple[Told, ...], reader: Reader) -> None:
         """The reader's time begins now; what was promised before is kept."""
         if reader != question.reader and question.state is State.OPEN and question.next_at is not None:
-            wait = wait_after(question.step, question.ladder, question.tier.grace)
-            question.next_at = max(question.next_at, self._after(wait, reader))
+            question.next_at = max(question.next_at, self._answer_by(question, reader))
         question.waiting, question.reader = waiting, reader
         self._post.wait_for(waiting)
 
