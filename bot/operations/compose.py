@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlmodel import Session
 
 from bot.operations.asking import CARD, Reader
+from bot.operations.carrying_out.stages import WAITS
 from bot.operations.case import Case
 from bot.operations.climb_ladder import move_on_undelivered
 from bot.operations.composing import request_facts
@@ -27,6 +28,7 @@ from bot.operations.watch import CARD as TROUBLE
 from bot.rules.attention import hears_at
 from bot.rules.calendar import next_working
 from bot.rules.lifecycle import State
+from bot.rules.remediation import Stage
 from messages.cards.ask import MOST_ROWS, ask
 from messages.cards.checkpoint import checkpoint
 from messages.cards.facts import DigestFacts, RequestFacts
@@ -35,6 +37,7 @@ from messages.cards.trouble import trouble
 from storage.database import table_of
 from storage.outbox import POSTING_REQUEST, OutboxMessage
 from storage.outbox_enqueue import URGENT
+from storage.remediation import RUN
 from storage.requests import LADDER_STEP, REQUEST, RemediationTask
 
 __all__ = ["ask_for_person", "composer", "refusal_handler", "request_for_reader", "token_facts"]
@@ -132,7 +135,9 @@ def _waiting(session: Session, reader: Reader) -> list[int]:
     if reader is None:
         # Security also hears of work that failed or has been lying since the first reminder.
         mine = or_(mine, task.c.result == "failed", task.c.remind_at.is_(None))
-    work = exists().where(task.c.request_id == REQUEST.c.id, task.c.done_at.is_(None), mine)
+    # While a connector is at it, nobody is waited for; what is disabled can be given back.
+    goes_on = exists().where(RUN.c.task_id == task.c.id, RUN.c.stage.not_in(_WAITING_STAGES))
+    work = exists().where(task.c.request_id == REQUEST.c.id, task.c.done_at.is_(None), mine, ~goes_on)
     waits: list[ColumnElement[bool]] = [
         and_(REQUEST.c.state == State.OPEN.value, told),
         and_(REQUEST.c.state == State.REMEDIATING.value, work),
@@ -142,6 +147,9 @@ def _waiting(session: Session, reader: Reader) -> list[int]:
     query = select(REQUEST.c.id).where(or_(*waits))
     query = query.order_by(REQUEST.c.risk.desc(), REQUEST.c.due_at, REQUEST.c.id)
     return list(session.connection().execute(query).scalars())
+
+
+_WAITING_STAGES = [one.value for one in (*WAITS, Stage.DISABLED)]
 
 
 def _is(column: ColumnElement[Any], reader: Reader) -> ColumnElement[bool]:

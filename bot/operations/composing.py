@@ -10,11 +10,13 @@ from sqlalchemy import select
 
 from bot.operations.asked_instead import authority_as_asked
 from bot.operations.asking import Reader
+from bot.operations.carrying_out.agreeing import AGREEING, by_hand, is_offered, may_agree
+from bot.operations.carrying_out.facts import work_facts
 from bot.operations.case import Case
 from bot.operations.deciding import needs_form, reason_required, settled_facts, snooze_days
 from bot.operations.decisions import EFFECTS
 from bot.operations.ownership import has_owner
-from bot.rules.authority import authority_for
+from bot.rules.authority import Act, authority_for
 from bot.rules.ladder import climb_from, default_action
 from bot.rules.lifecycle import State
 from bot.rules.people import managers_of
@@ -75,6 +77,7 @@ def request_facts(case: Case, reader: Reader, token: TokenFacts) -> RequestFacts
         proposed_to=case.people.name_of(case.request.handover_to_id),
         settled=settled_facts(case.session, case.people, [case.request_id]).get(case.request_id),
         instructions="" if case.task is None else case.task.instructions,
+        work=work_facts(case),
         assignee="" if case.task is None else case.people.name_of(case.task.assignee_id),
         restate=case.tier.restate,
         reason_required=frozenset(verb for verb in offered if reason_required(case, verb)),
@@ -216,7 +219,7 @@ def _is_asked_instead(reader: Reader, steps: Sequence[_Step]) -> bool:
 def _offered(case: Case, reader: Reader, *, instead: bool) -> list[Verb]:
     """What this reader may decide now, in the order to show it. ``instead``: they are waited for as a stand-in."""
     if case.state is State.REMEDIATING:
-        return [Verb.DONE] if _may_report(case, reader) else []
+        return _about_the_work(case, reader)
     if case.state not in (State.OPEN, State.HANDOVER):
         return []
     if reader is not None and case.request.handover_to_id == reader:
@@ -241,6 +244,21 @@ def _may(case: Case, reader: Reader, verb: Verb, *, instead: bool) -> bool:
     act = _DECISIONS[verb]
     granted = authority_for(act, reader, case.standing, case.people, case.ctx.policy)
     return (granted or (authority_as_asked(case, act, reader) if instead else None)) is not None
+
+
+def _about_the_work(case: Case, reader: Reader) -> list[Verb]:
+    """What this reader may do about work that was decided: of what a connector does, and of what a person does."""
+    agreeing = [verb for verb in AGREEING if is_offered(case, verb) and _may_agree(case, reader, verb)]
+    return agreeing + ([Verb.DONE] if by_hand(case) and _may_report(case, reader) else [])
+
+
+def _may_agree(case: Case, reader: Reader, verb: Verb) -> bool:
+    if reader is None:
+        act: Act = "approve" if verb is Verb.APPROVE else "remediation_done"
+        return Role.SECURITY in case.ctx.policy.authority.roles_for(act)
+    if verb in (Verb.APPROVE, Verb.CALL_OFF):
+        return may_agree(case, verb, reader) is not None
+    return _may_report(case, reader)
 
 
 def _may_report(case: Case, reader: Reader) -> bool:

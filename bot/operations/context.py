@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.rules.issuing import Capabilities
+from bot.rules.issuing import Connector
 from bot.rules.policy import Policy
 from storage.database import Database
 
@@ -23,8 +23,8 @@ class Context:
     policy: Policy
     lane: str
     """The platform and workspace that people are reached on, ``slack:T0123``."""
-    connectors: Mapping[str, Capabilities] = field(default_factory=dict)
-    """What can be done at each issuing system that a connector speaks to, by the inventory's name of it."""
+    connectors: Mapping[str, Connector] = field(default_factory=dict)
+    """What speaks to which issuing system, by the inventory's name of it. Where none does, people do the work."""
 
     @property
     def platform(self) -> str:

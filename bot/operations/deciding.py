@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from bot.operations.records import by_person
 from bot.operations.secret_patterns import looks_like_secret
 from bot.rules.authority import Grant
 from bot.rules.calendar import zone_of
+from bot.rules.lifecycle import Event
 from bot.rules.people import PersonFacts
 from messages.action_ref import Verb
 from messages.cards.facts import Settled
@@ -30,6 +31,19 @@ from storage.requests import DECISION, REQUEST, RemediationTask
 
 _DECISION = Prepared(insert_into(DECISION))
 
+_ASKS = frozenset(
+    {
+        Verb.ROTATE,
+        Verb.REVOKE,
+        Verb.DISOWN,
+        Verb.REASSIGN,
+        Verb.SNOOZE,
+        Verb.DONE,
+        Verb.CALL_OFF,
+        Verb.GIVE_BACK,
+    }
+)
+"""What always asks something first."""
 MOST_HANDOVERS = 3
 """How often one request may be passed on before the people above must decide."""
 
@@ -103,12 +117,21 @@ class Actor:
         )
 
 
+@dataclass(frozen=True)
+class Effect:
+    """One verb: which event of the life cycle it is, whether it makes sense for this token now, and what it does."""
+
+    event: Callable[[Command], Event]
+    offered: Callable[[Case], bool]
+    carry_out: Callable[[Case, Command, Event, Actor], None]
+
+
 # ------------------------------------------------------------------ what must be written
 
 
 def reason_required(case: Case, verb: Verb) -> bool:
     """Whether the policy frozen onto the request wants a written reason for this."""
-    if verb is Verb.ATTEST and case.tier.restate:
+    if verb is Verb.CALL_OFF or (verb is Verb.ATTEST and case.tier.restate):
         return True
     return verb.value in {kind.value for kind in case.tier.justification}
 
@@ -117,7 +140,7 @@ def needs_form(case: Case, verb: Verb) -> bool:
     """Whether a click on ``verb`` has to ask something first."""
     if verb in (Verb.ATTEST, Verb.LET_LAPSE):
         return reason_required(case, verb)
-    return verb in (Verb.ROTATE, Verb.REVOKE, Verb.DISOWN, Verb.REASSIGN, Verb.SNOOZE, Verb.DONE)
+    return verb in _ASKS
 
 
 def snooze_days(case: Case, zone: str) -> tuple[date, date]:

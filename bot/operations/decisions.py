@@ -7,32 +7,24 @@ of authority in the policy.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any
 
+from bot.operations.carrying_out.agreeing import AGREEING, by_hand
 from bot.operations.case import Case
 from bot.operations.commands import Command
-from bot.operations.deciding import Actor
+from bot.operations.deciding import Actor, Effect
 from bot.operations.handover import accept, decline, disown, reassign
 from bot.operations.ownership import become_owner, has_owner
 from bot.operations.quieting import quiet_answered_reasons
 from bot.operations.remediation import open_remediation, report_remediation
 from bot.rules.calendar import next_working, zone_of
 from bot.rules.lifecycle import Event, State, next_state
+from bot.rules.remediation import Kind
 from messages.action_ref import Verb
 from storage.due import ANY_REASON
 from storage.ledger.record import RecordKind, to_ms
 from storage.requests import Quiet
-
-
-@dataclass(frozen=True)
-class Effect:
-    """One verb: which event of the life cycle it is, whether it makes sense for this token now, and what it does."""
-
-    event: Callable[[Command], Event]
-    offered: Callable[[Case], bool]
-    carry_out: Callable[[Case, Command, Event, Actor], None]
 
 
 def _moved(case: Case, event: Event) -> State:
@@ -78,7 +70,7 @@ def _settle(
 
 def _remediate(case: Case, command: Command, event: Event, actor: Actor) -> None:
     """Rotate or revoke: decided now, carried out by whoever can; the request stays until that is reported."""
-    kind = command.verb.value
+    kind: Kind = "rotate" if command.verb is Verb.ROTATE else "revoke"
     case.close_steps(actor.person.id)
     actor.decision(command, settles=True, details={})
     told = {"decision": kind, "reasons": case.request.reasons}
@@ -145,6 +137,7 @@ EFFECTS: dict[Verb, Effect] = {
     Verb.ACCEPT: Effect(_is(Event.ACCEPT), _always, accept),
     Verb.DECLINE: Effect(_is(Event.DECLINE), _always, decline),
     Verb.DONE: Effect(
-        lambda command: Event.FAILED if command.result == "failed" else Event.DONE, _always, report_remediation
+        lambda command: Event.FAILED if command.result == "failed" else Event.DONE, by_hand, report_remediation
     ),
+    **AGREEING,
 }

@@ -13,12 +13,14 @@ from bot.operations.context import Context
 from bot.operations.directory import People
 from bot.operations.records import names_of, of_request, told_part
 from bot.operations.remediation import remind_of_work
+from bot.operations.standing_in import second_person
 from bot.operations.telling import SETTLE, Waiting, note_passed, record_silence, tell, waiting_steps
 from bot.rules.attention import hears_at
 from bot.rules.ladder import Landing, Told, hand_on, next_step_at
 from bot.rules.lifecycle import State
 from bot.rules.people import Reached, reach
 from bot.rules.policy_parts import Rung
+from bot.rules.remediation import Stage
 from bot.rules.standing import succeed
 from storage.database import table_of
 from storage.ledger.record import RecordKind
@@ -52,9 +54,13 @@ def hand_on_from_leaver(case: Case) -> None:
 
 
 def hand_on_work(case: Case) -> None:
-    """Whoever had the work that a decision opened has left: it goes to whoever comes after them."""
-    _, found, _ = succeed(case.standing, case.people)
-    _give_work(case, found.person_id, "succession")
+    """Whoever had the work that a decision opened has left: it goes to whoever comes after them; where somebody was to
+    agree to it, to whoever else may."""
+    if case.run is not None and case.run.stage == Stage.NOTIFIED.value:
+        successor = second_person(case, case.run.requested_by_id)
+    else:
+        successor = succeed(case.standing, case.people)[1].person_id
+    _give_work(case, successor, "succession")
     remind_of_work(case)
 
 

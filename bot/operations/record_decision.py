@@ -11,11 +11,12 @@ from __future__ import annotations
 from sqlalchemy import bindparam, select
 
 from bot.operations.asked_instead import authority_as_asked
+from bot.operations.carrying_out.agreeing import may_agree
 from bot.operations.case import Case, load_case
 from bot.operations.commands import Answer, Command, Done
 from bot.operations.context import Context
-from bot.operations.deciding import Actor, check_input, settled_facts
-from bot.operations.decisions import EFFECTS, Effect
+from bot.operations.deciding import Actor, Effect, check_input, settled_facts
+from bot.operations.decisions import EFFECTS
 from bot.operations.records import by_person
 from bot.rules.authority import Act, Grant, authority_for, who_can
 from bot.rules.lifecycle import CLOSED, Event, State, next_state
@@ -36,6 +37,11 @@ _ACTS: dict[Verb, Act] = {
     Verb.SNOOZE: DecisionKind.SNOOZE,
     Verb.LET_LAPSE: DecisionKind.LET_LAPSE,
     Verb.DONE: "remediation_done",
+    Verb.APPROVE: "approve",
+    Verb.CALL_OFF: "remediation_done",
+    Verb.GIVE_BACK: "remediation_done",
+    Verb.RESUME: "remediation_done",
+    Verb.RETRY: "remediation_done",
 }
 
 _RECORDED = Prepared(select(DECISION.c.id).where(DECISION.c.idempotency_key == bindparam("key")))
@@ -92,6 +98,8 @@ def _grant(case: Case, command: Command) -> Grant | None:
         asked = case.request.handover_to_id == command.actor_id
         return Grant(Role.SERVICE_OWNER, "handover.proposed") if asked else None
     act = _ACTS[command.verb]
+    if command.verb in (Verb.APPROVE, Verb.CALL_OFF):
+        return may_agree(case, command.verb, command.actor_id)
     granted = authority_for(act, command.actor_id, case.standing, case.people, case.ctx.policy)
     granted = granted or authority_as_asked(case, act, command.actor_id)
     if granted is None and command.verb is Verb.DONE and case.task is not None:
@@ -150,4 +158,6 @@ def _able(case: Case, verb: Verb) -> list[tuple[str, str]]:
         asked = case.people.name_of(case.request.handover_to_id)
         return [(asked, "service_owner")] if asked else []
     able = who_can(_ACTS[verb], case.standing, case.people, case.ctx.policy)
+    if verb is Verb.APPROVE:
+        able = [(person_id, role) for person_id, role in able if may_agree(case, verb, person_id) is not None]
     return [(case.people.name_of(person_id), role.value) for person_id, role in able]

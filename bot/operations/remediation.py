@@ -1,62 +1,64 @@
 """The work that a rotate or revoke opens, and what came of it.
 
-By hand for every issuing system that no connector speaks to: a tracked task with the inventory's instructions, a
-report with a ticket or evidence, and reminders. A person's word is ``accepted_unverified``; only an issuing system can
-confirm.
+A connector carries it out where one speaks to the issuing system (``carrying_out``). Everywhere else it is a tracked
+task with the inventory's instructions, a report with a ticket or evidence, and reminders. A person's word is
+``accepted_unverified``; only an issuing system can confirm.
 """
 
 from __future__ import annotations
 
 from bot.operations.asking import Reader
+from bot.operations.carrying_out.stages import begin
 from bot.operations.case import Case
 from bot.operations.commands import Command
 from bot.operations.deciding import Actor
 from bot.operations.quieting import quiet_answered_reasons
 from bot.operations.records import of_request
+from bot.operations.standing_in import REMIND_AFTER, carried_out_by
 from bot.rules.calendar import add_business
-from bot.rules.durations import BusinessDuration
 from bot.rules.lifecycle import Event, State
-from bot.rules.people import Directory, Reached
-from bot.rules.policy_parts import Rung
-from bot.rules.standing import Standing, reach_rung
+from bot.rules.remediation import Kind, Stage, can_carry_out
 from storage.ledger.record import Entry, RecordKind
 from storage.requests import RemediationTask
 
-REMIND_AFTER = BusinessDuration(2, "bd")
-"""How long work may lie before whoever has it is reminded."""
 
-_BY_HAND = (Rung.OWNER, Rung.BACKUP_OWNER, Rung.BUSINESS_OWNER)
-
-
-def open_remediation(case: Case, kind: str, *, decided_by: int | None) -> None:
-    """Open the work of a ``rotate`` or ``revoke`` and give it to whoever can carry it out."""
+def open_remediation(case: Case, kind: Kind, *, decided_by: int | None, offboarding_id: int | None = None) -> None:
+    """Open the work of a ``rotate`` or ``revoke``: a connector carries it out where there is one that can, else
+    whoever can is given it."""
+    connector = case.ctx.connectors.get(case.token.issuing_system)
+    able = None if connector is None else connector.able
+    by_itself = connector is not None and can_carry_out(kind, able)
     assignee = carried_out_by(case.standing, case.people, decided_by)
-    instructions = case.token.revocation_path if kind == "revoke" else case.token.rotation_method
-    working = case.people.working_time(assignee)
-    remind_at = add_business(case.now, REMIND_AFTER, working)
-    case.session.add(
-        RemediationTask(
-            request_id=case.request_id,
-            token_id=case.token_id,
-            kind=kind,
-            instructions=instructions,
-            assignee_id=assignee,
-            opened_at=case.now,
-            remind_at=remind_at,
-        )
+    remind_at = add_business(case.now, REMIND_AFTER, case.people.working_time(assignee))
+    task = RemediationTask(
+        request_id=case.request_id,
+        token_id=case.token_id,
+        kind=kind,
+        connector=connector.kind if connector is not None and by_itself else "manual",
+        instructions=case.token.revocation_path if kind == "revoke" else case.token.rotation_method,
+        assignee_id=assignee,
+        opened_at=case.now,
+        remind_at=remind_at,
     )
+    case.session.add(task)
+    _record_opening(case, task)
+    if by_itself:
+        case.session.flush()
+        begin(case, task.id or 0, decided_by, offboarding_id)
+        case.change(next_step_at=None, waiting_on_id=assignee)
+        return
     case.change(next_step_at=remind_at, waiting_on_id=assignee)
-    person = case.people.get(assignee)
-    case.record(
-        _entry(
-            case,
-            RecordKind.REMEDIATION_OPENED,
-            reason=kind,
-            details={"connector": "manual", "assignee": "security_channel" if person is None else person.ref},
-        )
-    )
     if assignee != decided_by or decided_by is None:
         case.ask([assignee])
+
+
+def _record_opening(case: Case, task: RemediationTask) -> None:
+    person = case.people.get(task.assignee_id)
+    details: dict[str, object] = {
+        "connector": task.connector,
+        "assignee": "security_channel" if person is None else person.ref,
+    }
+    case.record(_entry(case, RecordKind.REMEDIATION_OPENED, reason=task.kind, details=details))
 
 
 def report_remediation(case: Case, command: Command, event: Event, actor: Actor) -> None:
@@ -90,6 +92,8 @@ def report_remediation(case: Case, command: Command, event: Event, actor: Actor)
     else:
         case.change_token(last_rotated_at=case.now, last_attested_at=case.now)
         quiet_answered_reasons(case)
+    if case.run is not None:
+        case.change_run(stage=Stage.BY_HAND.value, act_at=None, reached_at=case.now)
     case.move(State.SETTLED)
 
 
@@ -105,18 +109,6 @@ def remind_of_work(case: Case) -> None:
     working = case.people.working_time(task.assignee_id)
     case.change(next_step_at=add_business(case.now, REMIND_AFTER, working))
     case.ask(readers)
-
-
-def carried_out_by(standing: Standing, directory: Directory, decided_by: int | None) -> Reader:
-    """Who is given the work: the decider if they own the token, else the owner or backup who can be reached, else the
-    decider, else (nobody decided, the policy did) the security channel."""
-    if decided_by is not None and decided_by in (standing.service_owner, standing.backup_owner):
-        return decided_by
-    for rung in _BY_HAND:
-        found = reach_rung(rung, standing, directory)
-        if isinstance(found, Reached):
-            return found.person_id
-    return decided_by
 
 
 def _entry(case: Case, kind: RecordKind, *, reason: str, details: dict[str, object]) -> Entry:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from bot.rules.people import Directory, stand_ins
 from bot.rules.policy import Policy
-from bot.rules.policy_parts import DecisionKind, Role
+from bot.rules.policy_parts import Act as Act
+from bot.rules.policy_parts import Role
 from bot.rules.standing import Standing, holders
-
-Act = DecisionKind | Literal["remediation_done"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,14 @@ class Capabilities:
 _WORDS = {"listing": "list"}
 
 
+@dataclass(frozen=True)
+class Connector:
+    """What speaks to one issuing system, as far as rules and cards need to know it."""
+
+    kind: str
+    able: Capabilities
+
+
 class KeyState(StrEnum):
     """What state a credential is in at its issuing system."""
 

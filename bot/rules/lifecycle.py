@@ -41,6 +41,12 @@ class Event(StrEnum):
     DONE = "done"
     FAILED = "failed"
     """The work was tried and did not succeed; it is still to be done."""
+    AGREE = "agree"
+    """A second person agrees to the work, or somebody has it go on."""
+    GIVE_BACK = "give_back"
+    """What is disabled is to work again."""
+    CALL_OFF = "call_off"
+    """The work is not to be carried out after all; the token stays as it is."""
     WITHDRAW = "withdraw"
 
 
@@ -70,6 +76,9 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.HANDOVER, Event.WITHDRAW): State.WITHDRAWN,
     (State.REMEDIATING, Event.DONE): State.SETTLED,
     (State.REMEDIATING, Event.FAILED): State.REMEDIATING,
+    (State.REMEDIATING, Event.AGREE): State.REMEDIATING,
+    (State.REMEDIATING, Event.GIVE_BACK): State.REMEDIATING,
+    (State.REMEDIATING, Event.CALL_OFF): State.SETTLED,
     (State.REMEDIATING, Event.CLIMB): State.REMEDIATING,
     (State.REMEDIATING, Event.WITHDRAW): State.WITHDRAWN,
 }

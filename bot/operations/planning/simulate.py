@@ -19,7 +19,7 @@ from bot.operations.planning.due_list import DueList
 from bot.operations.planning.post import Letter, Post
 from bot.operations.planning.question import AWAITED, Question, by_reader, role_at_work
 from bot.operations.planning.world import World
-from bot.operations.remediation import REMIND_AFTER, carried_out_by
+from bot.operations.standing_in import REMIND_AFTER, carried_out_by
 from bot.rules.calendar import WorkingTime, add_business, next_working
 from bot.rules.due import Reason
 from bot.rules.durations import BusinessDuration

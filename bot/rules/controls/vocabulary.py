@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bot.rules.due import Reason
+from bot.rules.issuing import Proof, Result
+from bot.rules.remediation import Stage, Step
 from storage.ledger.record import RecordKind
 
 
@@ -33,6 +35,12 @@ _RUNGS: Final = (
 )  # fmt: skip
 _OFFICES: Final = ("service_owner", "business_owner", "backup_owner", "vendor_relationship_owner")
 
+_AGREED: Final = (Step.APPROVE, Step.CALL_OFF, Step.GIVE_BACK, Step.RESUME, Step.RETRY)
+_STEPS: Final = tuple(step for step in Step if step not in _AGREED)
+_WORK: Final = ("revoke", "rotate")
+_PROOFS: Final = tuple(proof.value for proof in Proof)
+_RESULTS: Final = tuple(result.value for result in Result)
+
 VOCABULARY: Final[Mapping[RecordKind, Words]] = {
     RecordKind.REQUEST_OPENED: _words("due", *_DUE),
     RecordKind.ASKED: _words("reminder", "escalation", "succession", "stand_in"),
@@ -45,7 +53,7 @@ VOCABULARY: Final[Mapping[RecordKind, Words]] = {
     RecordKind.HANDOVER_PROPOSED: _words("disown", "reassign"),
     RecordKind.HANDOVER_ANSWERED: _words("accept", "decline", accepted=_TRUE_OR_FALSE),
     RecordKind.REMEDIATION_OPENED: _words("rotate", "revoke"),
-    RecordKind.REMEDIATION_RESULT: _words("rotate", "revoke", result=("confirmed", "accepted_unverified", "failed")),
+    RecordKind.REMEDIATION_RESULT: _words("rotate", "revoke", result=(*_RESULTS, "called_off"), proof=_PROOFS),
     RecordKind.DEFAULT_ACTION: _words("no_response", action=("none", "open_revocation")),
     RecordKind.INVENTORY_IMPORTED: _words("import"),
     RecordKind.TOKEN_VANISHED: _words("not_in_import"),
@@ -59,6 +67,12 @@ VOCABULARY: Final[Mapping[RecordKind, Words]] = {
     RecordKind.DELIVERY_HANDLED: _words("retry", "drop"),
     RecordKind.PERSON_AWAY: _words("away", "back"),
     RecordKind.PERSON_NAMED: _words("import", "people_file", "chat_directory"),
+    RecordKind.REMEDIATION_STEP: _words(*_STEPS, work=_WORK, stage=tuple(Stage), outcome=_RESULTS, proof=_PROOFS),
+    RecordKind.REMEDIATION_AGREED: _words(*_AGREED, work=_WORK, stage=tuple(Stage)),
+    RecordKind.TOKEN_DISCOVERED: _words("new", "changed", "vanished", "back"),
+    RecordKind.OFFBOARDING: _words("proposed", "approved", "called_off", "ended", plan=("vendor", "tag", "consumer")),
+    RecordKind.EMERGENCY_ACCESS: _words("opened", "ended", "reviewed"),
+    RecordKind.USE_ANSWERED: _words("needed", "not_needed"),
 }
 
 #: What a mapping may ask of a record's token. Records of this release do not say these yet, and where one does not,

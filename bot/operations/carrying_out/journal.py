@@ -1,0 +1,247 @@
+"""Claiming a piece of work, and writing down each call before it is made and after it.
+
+A claim is a lease with a fence: whoever claims makes the run's turn grow, and whoever writes has to have the newest.
+So a worker that was frozen past its lease changes nothing any more, and the next one begins by looking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import func, insert, select, update
+from sqlmodel import Session
+
+from bot.operations.case import Case, load_case
+from bot.operations.context import Context
+from bot.rules.issuing import (
+    Absent,
+    Accepted,
+    Created,
+    Credential,
+    KeyState,
+    NotDone,
+    Rejected,
+    Reply,
+    Unclear,
+)
+from bot.rules.lifecycle import State
+from bot.rules.remediation import ACTS, Kind, Move, Seen, Stage, next_move
+from storage.cases import TASK, RunRow, TokenRow
+from storage.inventory import TOKEN
+from storage.ledger.log import lock
+from storage.ledger.record import from_ms
+from storage.remediation import ISSUER_CALL, RUN
+
+LEASE: Final = timedelta(minutes=10)
+"""Longer than a move takes: a handful of calls of at most half a minute each."""
+MOST_A_TURN: Final = 200
+_LONGEST_DETAIL: Final = 500
+
+
+@dataclass(frozen=True)
+class CutShort:
+    """A call that was about to be made, and of which nobody wrote what came of it."""
+
+    id: int
+    action: str
+    external_id: str
+    siblings: tuple[str, ...]
+    intended_at: datetime
+
+
+@dataclass(frozen=True)
+class Work:
+    """A piece of work as it was when it was claimed."""
+
+    request_id: int
+    task_id: int
+    turn: int
+    kind: Kind
+    stage: Stage
+    move: Move
+    system: str
+    credential: Credential
+    """The one that is to be ended or rotated; of a rotation that has delivered, the old one."""
+    new_id: str
+    seen: Seen | None
+    knows_of_use: bool
+    """Whoever agreed was told that it is in use."""
+    reached_at: datetime
+    attempts: int
+    environment: str
+    has_begun: bool
+    in_a_plan: bool
+    at: datetime
+    cut_short: CutShort | None
+
+
+def due(ctx: Context) -> list[int]:
+    """Ids of the requests whose work goes on by itself now, the longest waiting first."""
+    query = (
+        select(TASK.c.request_id)
+        .join(RUN, RUN.c.task_id == TASK.c.id)
+        .where(RUN.c.act_at.is_not(None), RUN.c.act_at <= ctx.now())
+        .order_by(RUN.c.act_at, RUN.c.task_id)
+        .limit(MOST_A_TURN)
+    )
+    with ctx.database.read() as session:
+        return list(session.connection().execute(query).scalars())
+
+
+def claim(ctx: Context, request_id: int) -> Work | None:
+    """Take the work for the time of one move; None: somebody else has, or nothing is to be done any more."""
+    with ctx.database.write() as session:
+        case = load_case(session, ctx, request_id)
+        if case is None or case.run is None or case.task is None or case.state is not State.REMEDIATING:
+            return None
+        run, stage = case.run, Stage(case.run.stage)
+        if run.act_at is None or run.act_at > case.now or stage not in ACTS:
+            return None
+        connector = ctx.connectors.get(case.token.issuing_system)
+        move = None if connector is None else next_move(stage, _kind(case), connector.able)
+        case.change_run(act_at=case.now + LEASE)
+        return _work(case, run, stage, move or Move.EXAMINE)
+
+
+def _work(case: Case, run: RunRow, stage: Stage, move: Move) -> Work:
+    credential = _credential(case.token, run)
+    return Work(
+        request_id=case.request_id,
+        task_id=run.task_id,
+        turn=run.turn,
+        kind=_kind(case),
+        stage=stage,
+        move=move,
+        system=case.token.issuing_system,
+        credential=credential,
+        new_id=run.new_id,
+        seen=seen_of(run),
+        knows_of_use=bool(run.seen.get("use_accepted")),
+        reached_at=run.reached_at,
+        attempts=run.attempts,
+        environment=case.token.environment,
+        has_begun=run.begun_at is not None,
+        in_a_plan=run.offboarding_id is not None,
+        at=case.now,
+        cut_short=_cut_short(case.session, run.task_id),
+    )
+
+
+def _credential(token: TokenRow, run: RunRow) -> Credential:
+    if run.old_id:
+        # What the reference names by now is the new secret, which is not to be tried out as if it were the old one.
+        return Credential(run.old_id, "", token.credential_type, token.display_name)
+    return Credential(token.external_id, token.secret_ref, token.credential_type, token.display_name)
+
+
+def _kind(case: Case) -> Kind:
+    return "rotate" if case.task is not None and case.task.kind == "rotate" else "revoke"
+
+
+def seen_of(run: RunRow) -> Seen | None:
+    """What the issuing system showed when it was last looked at for a decision; None: it was not yet."""
+    state = run.seen.get("state")
+    used = run.seen.get("last_used_at")
+    if state is None:
+        return None
+    return Seen(KeyState(state), from_ms(used) if isinstance(used, int) else None)
+
+
+def _cut_short(session: Session, task_id: int) -> CutShort | None:
+    query = select(ISSUER_CALL).where(ISSUER_CALL.c.task_id == task_id, ISSUER_CALL.c.ended_at.is_(None))
+    row = session.connection().execute(query.order_by(ISSUER_CALL.c.id.desc()).limit(1)).one_or_none()
+    if row is None:
+        return None
+    return CutShort(row.id, row.action, row.external_id, tuple(row.siblings), row.intended_at)
+
+
+# ------------------------------------------------------------------ calls
+
+
+class FenceLostError(Exception):
+    """Somebody else has gone on with the work: nothing may be called any more."""
+
+
+def intend(ctx: Context, work: Work, action: str, external_id: str, siblings: Sequence[str] = ()) -> int:
+    """Write down that a call is about to be made; returns its id.
+
+    Raises:
+        FenceLostError: this worker has the work no longer.
+    """
+    with ctx.database.write() as session:
+        lock(session)
+        now = ctx.now()
+        held = update(RUN).where(
+            RUN.c.task_id == work.task_id, RUN.c.turn == work.turn, RUN.c.act_at > now, RUN.c.stage == work.stage.value
+        )
+        if session.connection().execute(held.values(begun_at=_begun(work, now))).rowcount != 1:
+            raise FenceLostError
+        values = {
+            "task_id": work.task_id,
+            "action": action,
+            "external_id": external_id,
+            "siblings": list(siblings),
+            "intended_at": now,
+            "outcome": "",
+            "detail": "",
+            "issuer_request_id": "",
+        }
+        made = insert(ISSUER_CALL).values(**values).returning(ISSUER_CALL.c.id)
+        return int(session.connection().execute(made).scalar_one())
+
+
+def _begun(work: Work, now: datetime) -> Any:
+    return RUN.c.begun_at if work.has_begun else now
+
+
+def end_call(session: Session, call_id: int, reply: Reply | Created | None, at: datetime) -> None:
+    """Write down what came of a call, in the caller's transaction. ``reply`` None: it was cut short, and its effect has
+    been looked at since."""
+    outcome, detail, request_id = words_of(reply)
+    ended = {"ended_at": at, "outcome": outcome, "detail": detail, "issuer_request_id": request_id}
+    where = (ISSUER_CALL.c.id == call_id, ISSUER_CALL.c.ended_at.is_(None))
+    session.connection().execute(update(ISSUER_CALL).where(*where).values(**ended))
+
+
+def words_of(reply: Reply | Created | None) -> tuple[str, str, str]:
+    """Outcome, detail and the issuing system's own id of a call, as they are kept."""
+    match reply:
+        case None:
+            return "looked", "", ""
+        case Accepted():
+            return "accepted", "", reply.request_id
+        case Created():
+            return "accepted", reply.external_id, reply.request_id
+        case Absent():
+            return "absent", "", reply.request_id
+        case Rejected():
+            return "rejected", f"{reply.code} {reply.detail}".strip()[:_LONGEST_DETAIL], reply.request_id
+        case NotDone():
+            return "not_done", reply.reason[:_LONGEST_DETAIL], ""
+        case Unclear():
+            return "unclear", reply.detail[:_LONGEST_DETAIL], reply.request_id
+
+
+def is_being_called(session: Session, task_id: int) -> bool:
+    """Whether something is being changed at the issuing system at this very moment, as far as anybody knows."""
+    query = select(ISSUER_CALL.c.id).where(ISSUER_CALL.c.task_id == task_id, ISSUER_CALL.c.ended_at.is_(None))
+    return session.connection().execute(query.limit(1)).one_or_none() is not None
+
+
+def begun_lately(ctx: Context, system: str) -> tuple[int, int]:
+    """How many of a system's tokens were begun with in the last 24 hours, outside of plans, and how many it has."""
+    lately = (
+        select(func.count())
+        .select_from(RUN)
+        .join(TASK, TASK.c.id == RUN.c.task_id)
+        .join(TOKEN, TOKEN.c.id == TASK.c.token_id)
+        .where(RUN.c.begun_at >= ctx.now() - timedelta(days=1), RUN.c.offboarding_id.is_(None))
+        .where(TOKEN.c.issuing_system == system)
+    )
+    all_of_it = select(func.count()).where(TOKEN.c.issuing_system == system, TOKEN.c.state == "active")
+    with ctx.database.read() as session:
+        connection = session.connection()
+        return int(connection.scalar(lately) or 0), int(connection.scalar(all_of_it) or 0)
