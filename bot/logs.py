@@ -30,11 +30,15 @@ _LISTENED_TO_FROM: Final = {
     # It warns of every turn that comes while a long delivery is still at work, which is as it should be.
     "apscheduler": logging.ERROR,
     "asyncio": logging.WARNING,
+    # It writes out whole answers, new secrets among them.
+    "boto3": logging.WARNING,
+    "botocore": logging.WARNING,
     "httpcore": logging.WARNING,
     "httpx": logging.WARNING,
     "slack_bolt": logging.WARNING,
     "slack_sdk": logging.WARNING,
     "sqlalchemy": logging.WARNING,
+    "urllib3": logging.WARNING,
     "uvicorn": logging.WARNING,
     "whose:AsyncApp": logging.WARNING,
 }

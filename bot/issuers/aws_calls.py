@@ -90,9 +90,19 @@ def outcome_of(error: Exception) -> Rejected | NotDone | Unclear:
     return Unclear(f"AWS did not answer in full ({type(error).__name__})")
 
 
-def raised(error: Exception, doing: str) -> UpstreamError:
-    """The same as an error to raise, where there is no answer to give."""
-    match outcome_of(error):
+def call_once(client: Any, what: str, **arguments: Any) -> dict[str, Any] | Rejected | NotDone | Unclear:
+    """What a client's method answers, or what is known after it failed."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return dict(getattr(client, what)(**arguments))
+    except (ClientError, BotoCoreError) as error:
+        return outcome_of(error)
+
+
+def as_error(outcome: Rejected | NotDone | Unclear, doing: str) -> UpstreamError:
+    """An outcome to raise, where there is no answer to give."""
+    match outcome:
         case Rejected(code, detail):
             return UpstreamError(f"AWS refuses {doing}: {detail or 'it says no'} ({code}).")
         case NotDone(reason):
@@ -101,14 +111,14 @@ def raised(error: Exception, doing: str) -> UpstreamError:
             return UpstreamError(f"{detail}. Try {doing} again later.")
 
 
+def is_unknown_key(code: str) -> bool:
+    """Whether AWS says that the access key which signed the call is not valid."""
+    return code in _NOT_KNOWN
+
+
 def request_id(response: dict[str, Any]) -> str:
     """AWS's own id of a call, for CloudTrail."""
     return str(response.get("ResponseMetadata", {}).get("RequestId", ""))[:100]
-
-
-def code_of(error: Exception) -> str:
-    """AWS's own word for what was wrong; empty: it did not answer."""
-    return _code(getattr(error, "response", {}))
 
 
 def _code(response: dict[str, Any]) -> str:

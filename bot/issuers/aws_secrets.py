@@ -15,8 +15,8 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from bot.errors import UpstreamError
-from bot.issuers.aws_calls import Keys, client_of, code_of, raised
-from bot.rules.issuing import Check
+from bot.issuers.aws_calls import Keys, as_error, call_once, client_of
+from bot.rules.issuing import Check, Rejected
 
 _CURRENT: Final = "AWSCURRENT"
 _PENDING: Final = "AWSPENDING"
@@ -121,14 +121,11 @@ class SecretsManager:
         return str(made["VersionId"])
 
     def _version(self, name: str, label: str) -> _Version | None:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            found = self._client.get_secret_value(SecretId=name, VersionStage=label)
-        except (ClientError, BotoCoreError) as error:
-            if code_of(error) == "ResourceNotFoundException":
-                return None
-            raise raised(error, f"reading {name}") from None
+        found = call_once(self._client, "get_secret_value", SecretId=name, VersionStage=label)
+        if isinstance(found, Rejected) and found.code == "ResourceNotFoundException":
+            return None
+        if not isinstance(found, dict):
+            raise as_error(found, f"reading {name}")
         text = found.get("SecretString")
         if not isinstance(text, str):
             raise UpstreamError(f"{name} in AWS Secrets Manager is not a text. Keep the token in one that is.")
@@ -139,12 +136,10 @@ class SecretsManager:
         self._call("update_secret_version_stage", **moved, **({"MoveToVersionId": give_to} if give_to else {}))
 
     def _call(self, what: str, **arguments: Any) -> dict[str, Any]:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            return dict(getattr(self._client, what)(**arguments))
-        except (ClientError, BotoCoreError) as error:
-            raise raised(error, f"{what} of {arguments['SecretId']}") from None
+        answer = call_once(self._client, what, **arguments)
+        if not isinstance(answer, dict):
+            raise as_error(answer, f"{what} of {arguments['SecretId']}")
+        return answer
 
 
 def _place(ref: str) -> tuple[str, str]:

@@ -35,6 +35,14 @@ class Ground(Protocol):
         """Whether the system accepts the secret now, asked without the connector."""
         ...
 
+    def never(self) -> Credential:
+        """An id that looks like one of this system and that it has never issued."""
+        ...
+
+    def with_bad_credentials(self) -> Issuer:
+        """The same connector with a credential of ours that the system does not accept."""
+        ...
+
     def own(self) -> Credential | None:
         """What the connector itself authenticates with; None: nothing that could be revoked through it."""
         ...
@@ -48,3 +56,7 @@ class Grounds:
     running: Callable[[], AbstractContextManager[Ground]]
     needs: str = ""
     """``npm`` or a Python package that has to be there; the suite names what it left out."""
+    accepts_disabled: str = ""
+    """Why this server still accepts a disabled credential, where the real system does not; empty: it does not."""
+    accepts_any_check: str = ""
+    """Why :meth:`Issuer.check` cannot tell a bad credential of ours here; empty: it can."""
