@@ -55,7 +55,14 @@ class Settled:
     at: datetime
     platform: str = ""
     result: str = ""
-    """Of the work a rotate or revoke opened: empty while it is open."""
+    """Of the work a rotate or revoke opened: empty while it is open; ``confirmed``, ``accepted_unverified``, ``failed``
+    or ``called_off``."""
+    proof: str = ""
+    """By what a connector saw the end: ``relist``, ``introspect`` or ``probe``; empty: by nothing, or by a person."""
+    system: str = ""
+    """The issuing system, where a connector carried the work out; empty: a person did."""
+    detail: str = ""
+    """Why nothing more is known of the result, for an operator."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +102,8 @@ class WorkFacts:
     """What breaks without it, as the inventory has it."""
     fault: str = ""
     """Why it halted: ``ours``, ``rejected``, ``no_effect``, ``still_works``, ``enabled_elsewhere``, ``gone``,
-    ``absent``, ``sink``, ``orphan``, ``canary``, ``unreachable``, ``no_connector``; also ``cap`` and ``paused``, where it
-    only waits."""
+    ``absent``, ``sink``, ``orphan``, ``canary``, ``conflict``, ``unreachable``, ``no_connector``; also ``cap`` and
+    ``paused``, where it only waits, and ``dry_run``, where it was left to a person for that."""
     fault_detail: str = ""
     """What the issuing system or the sink said, for an operator."""
     old_id: str = ""
@@ -215,7 +222,11 @@ class HistoryLine:
     delegated_from: str = ""
     """Whose authority the actor used, as their delegate."""
     counts: Sequence[tuple[str, int]] = ()
-    """What an import came to: ``files``, ``new``, ``changed``, ``unchanged``, ``vanished``, ``rejected``."""
+    """What an import came to: ``files``, ``new``, ``changed``, ``unchanged``, ``vanished``, ``rejected``; what a plan
+    over many tokens came to: ``tokens``, ``confirmed``, ``accepted_unverified``, ``failed``, ``by_hand`` …"""
+    said: Sequence[tuple[str, str]] = ()
+    """What else the record says, by name: of work at an issuing system ``work``, ``system``, ``fault``, ``proof``,
+    ``issuer_request_id``; of a plan ``plan`` and ``subject``; of an emergency ``until`` (ISO 8601)."""
 
 
 @dataclass(frozen=True)

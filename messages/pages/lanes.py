@@ -19,6 +19,10 @@ _MARKS: dict[str, MarkKind] = {
     "handover_answered": "decision",
     "remediation_opened": "remediation",
     "remediation_result": "remediation",
+    "remediation_step": "remediation",
+    "remediation_agreed": "decision",
+    "emergency_access": "decision",
+    "use_answered": "decision",
     "refused": "refused",
     "default_action": "policy",
 }

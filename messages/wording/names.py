@@ -67,6 +67,13 @@ def person_as(name: str, role_code: str) -> str:
     return f"{person(name)} ({named})" if named else person(name)
 
 
+def actor(name: str, role_code: str) -> str:
+    """Who did something on record, with their role; nobody: the policy did."""
+    if not one_line(name):
+        return "The policy"
+    return person_as(name, role_code) if role_code else person(name)
+
+
 def supply(facts: TokenFacts) -> str:
     """The vendor with those it came through: ``Drift, through Resell Ltd``."""
     chain = [short(parent, NAME) for parent in facts.vendor_chain if one_line(parent)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from messages.inert import one_line
 from messages.view import Inline, Moment, Strong, Text
-from messages.wording import names
+from messages.wording import names, working
 
 if TYPE_CHECKING:
     from messages.cards.facts import RequestFacts, Settled
@@ -24,6 +24,11 @@ _DID = {
     "accept": "took it over",
     "decline": "declined to take it over",
     "done": "reported the work as done",
+    "approve": "agreed to it",
+    "call_off": "called it off",
+    "give_back": "asked for it to be given back",
+    "resume": "had it go on",
+    "retry": "had it tried again",
 }
 _SETTLED_AS = {
     "attest": "re-attested",
@@ -75,6 +80,16 @@ _RESULTS = {
     ("rotate", "confirmed"): "Rotated: the issuing system confirms that the old secret no longer works.",
     ("rotate", "accepted_unverified"): "Reported as rotated (accepted, not verified). The old secret may still work.",
     ("rotate", "failed"): "The rotation failed. The old secret still works as far as we know.",
+    ("revoke", "called_off"): "The removal was called off. It works as before.",
+    ("rotate", "called_off"): "The rotation was called off. The old secret works as before.",
+}
+_BY_CONNECTOR = {
+    ("revoke", "confirmed"): "Removed: {seen}.",
+    ("revoke", "accepted_unverified"): "{System} accepted the removal (not verified). It may still work.",
+    ("revoke", "failed"): "The removal failed: it still works at {system} as far as we know.",
+    ("rotate", "confirmed"): "Rotated. Of the old secret: {seen}.",
+    ("rotate", "accepted_unverified"): "{System} accepted the rotation (not verified). The old secret may still work.",
+    ("rotate", "failed"): "The rotation failed. The old secret still works at {system} as far as we know.",
 }
 _BRIEF = {
     ("revoke", "confirmed"): "revocation confirmed",
@@ -83,11 +98,14 @@ _BRIEF = {
     ("rotate", "confirmed"): "rotation confirmed",
     ("rotate", "accepted_unverified"): "rotation accepted, not verified",
     ("rotate", "failed"): "rotation failed",
+    ("revoke", "called_off"): "revocation called off",
+    ("rotate", "called_off"): "rotation called off",
 }
 _ANY_RESULT = {
     "confirmed": "Done: the issuing system confirms it.",
     "accepted_unverified": "Reported as done (accepted, not verified).",
     "failed": "It failed.",
+    "called_off": "It was called off.",
 }
 
 
@@ -100,10 +118,14 @@ def result_brief(settled: Settled) -> str:
     return _BRIEF.get((_work(settled.outcome), settled.result), "")
 
 
-def result(outcome: str, code: str) -> str:
-    """What came of the work that ``outcome`` opened, as a sentence; empty while it is open."""
+def result(outcome: str, code: str, proof: str = "", system: str = "") -> str:
+    """What came of the work that ``outcome`` opened, as a sentence; empty while it is open. ``system``: the issuing
+    system that a connector carried it out at, and ``proof``: by what its end was seen there."""
     if not code:
         return ""
+    seen, said = working.seen(proof), _BY_CONNECTOR.get((_work(outcome), code), "")
+    if said and one_line(system) and (seen or "{seen}" not in said):
+        return working.at(said.replace("{seen}", seen), system)
     known = _RESULTS.get((_work(outcome), code)) or _ANY_RESULT.get(code)
     return known or "The work is reported as finished; its result is not known."
 

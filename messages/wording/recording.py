@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from messages.inert import one_line, short
 from messages.moments import day
-from messages.wording import asking, names, outcomes
+from messages.wording import asking, names, outcomes, recording_work
 
 if TYPE_CHECKING:
     from messages.cards.facts import HistoryLine
@@ -30,13 +30,21 @@ def begins(sentence: str) -> str:
 
 
 _OUR_WORDS = ("somebody", "the security channel")
-_WITH_REASON = {"decision", "handover_proposed", "handover_answered", "epoch_opened", "delivery_handled"}
+_WITH_REASON = {
+    "decision",
+    "handover_proposed",
+    "handover_answered",
+    "epoch_opened",
+    "delivery_handled",
+    "remediation_agreed",
+    "offboarding",
+    "emergency_access",
+    "use_answered",
+}
 
 
 def _actor(line: HistoryLine) -> str:
-    if not one_line(line.actor):
-        return "The policy"
-    return names.person_as(line.actor, line.role) if line.role else names.person(line.actor)
+    return names.actor(line.actor, line.role)
 
 
 def _subject(line: HistoryLine) -> str:
@@ -77,6 +85,11 @@ _WANTED = {
     "accept": "take it over",
     "decline": "decline to take it over",
     "done": "report the work as done",
+    "approve": "agree to its removal or rotation",
+    "call_off": "call the work off",
+    "give_back": "have it given back",
+    "resume": "have the work go on",
+    "retry": "have the work tried again",
 }
 
 
@@ -111,9 +124,11 @@ def _work(line: HistoryLine) -> str:
 
 
 def _result(line: HistoryLine) -> str:
-    result = outcomes.result(line.reason, line.outcome or "unknown")
+    told = dict(line.said)
+    result = outcomes.result(line.reason, line.outcome or "unknown", told.get("proof", ""), told.get("system", ""))
     shown = short(line.written, _MOST_REASON)
-    evidence = f" Evidence given: “{shown}”" if shown else ""
+    given = "Evidence given" if one_line(line.actor) else "Detail"
+    evidence = f" {given}: “{shown}”" if shown else ""
     return (f"{_actor(line)} reported: {result}" if one_line(line.actor) else result) + evidence
 
 
@@ -215,6 +230,7 @@ _SENTENCES: dict[str, Callable[[HistoryLine], str]] = {
     "person_named": _named,
     "delivery_handled": _handled,
     "person_away": _away,
+    **recording_work.SENTENCES,
 }
 
 _CONTRACTS = {

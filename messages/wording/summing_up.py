@@ -110,6 +110,12 @@ _KINDS = {
     "person_named": "A name was noted for a pseudonym",
     "delivery_handled": "Messages that could not be delivered were handled",
     "person_away": "Somebody was away, or back",
+    "remediation_step": "Work at an issuing system went on",
+    "remediation_agreed": "Somebody agreed to work, or had it stopped or undone",
+    "token_discovered": "An issuing system showed what the inventory did not have, or no longer shows it",
+    "offboarding": "A plan to end all access of a vendor, tag or consumer went on",
+    "emergency_access": "Access for an emergency was given, ended or looked at",
+    "use_answered": "One of several users of a token said whether they need it",
 }
 
 
@@ -130,7 +136,7 @@ _STANDS_OUT = {
     "revoked": "it was to be revoked",
     "disowned": "somebody said that it is not theirs",
     "undelivered": "a message could not be delivered",
-    "vanished": "it was no longer in the inventory",
+    "vanished": "it was no longer in the inventory, or at its issuing system",
     "rotated": "it was to be rotated",
     "new_owner": "who is accountable changed",
 }

@@ -82,6 +82,8 @@ def entries() -> list[Entry]:
         Entry(RecordKind.PERSON_ERASED, "erasure", details={"person": EVE, "disclosures": 2, "accounts": 1}),
         Entry(RecordKind.DELIVERY_HANDLED, "drop", details={"count": 1, "messages": [7]}, disclosures=_DROPPED),
         Entry(RecordKind.PERSON_AWAY, "away", details={"person": ANA, "until": 1_773_014_400_000, "stand_in": BEN}),
+        *_carried_out(),
+        *_wider(),
     ]
 
 
@@ -123,11 +125,62 @@ def _owners() -> list[Entry]:
 
 def _work() -> list[Entry]:
     reported = {"result": "accepted_unverified", "connector": "manual"}
+    proven = {"result": "confirmed", "connector": "aws", "proof": "probe"}
     return [
         on_token(RecordKind.REMEDIATION_OPENED, "revoke", details={"connector": "manual", "assignee": ANA}),
         by(ANA, RecordKind.REMEDIATION_RESULT, "revoke", details=reported, disclosures={"evidence": "TICKET-1"}),
-        on_token(RecordKind.REMEDIATION_RESULT, "rotate", details={"result": "confirmed", "connector": "aws"}),
+        on_token(RecordKind.REMEDIATION_RESULT, "rotate", details=proven),
         on_token(RecordKind.REMEDIATION_RESULT, "revoke", details={"result": "failed", "connector": "aws"}),
+    ]
+
+
+def _carried_out() -> list[Entry]:
+    """A removal at its issuing system, from the question to a second person to its end."""
+    at = {"work": "revoke", "connector": "aws", "system": "aws-prod", "credential": "AKIAEXAMPLE0000001"}
+    steps: list[tuple[str, dict[str, Any]]] = [
+        ("ask", {"stage": "notified"}),
+        ("disable", {"stage": "disabled", "issuer_request_id": "7a1c-example"}),
+        ("enable", {"stage": "returned", "issuer_request_id": "7a1d-example"}),
+        ("delete", {"stage": "deleted", "issuer_request_id": "7a1e-example"}),
+        ("verify", {"stage": "verified", "outcome": "confirmed", "proof": "relist"}),
+    ]
+    said = {"detail": "AccessDenied: not allowed to delete."}
+    halted = {**at, "stage": "halted", "fault": "rejected"}
+    return [
+        *[on_token(RecordKind.REMEDIATION_STEP, step, details={**at, **more}) for step, more in steps],
+        on_token(RecordKind.REMEDIATION_STEP, "halt", details=halted, disclosures=said),
+        agreed("approve", "approved"),
+        agreed("give_back", "returning", justification="The nightly export needs it."),
+        agreed("call_off", "called_off", justification="The nightly export needs it."),
+    ]
+
+
+def agreed(word: str, stage: str, **written: str) -> Entry:
+    """What a second person says about the removal of the example token."""
+    details = {"work": "revoke", "stage": stage}
+    return by(BEN, RecordKind.REMEDIATION_AGREED, word, details=details, disclosures=written)
+
+
+def _wider() -> list[Entry]:
+    """What issuing systems show, plans over many tokens, emergencies and shared use."""
+    seen: dict[str, Any] = {"token_id": 9, "token": {"issuer": "aws-prod", "external_id": "AKIAEXAMPLE0000003"}}
+    changed = {"system": "aws-prod", "fields": ["expires_at", "scopes"]}
+    plan: dict[str, Any] = {"plan": "vendor", "subject": "Drift", "tokens": 40}
+    came = {"confirmed": 36, "accepted_unverified": 1, "failed": 2, "by_hand": 1, "called_off": 0}
+    why = {"justification": "The database is down."}
+    grant = {"person": EVE, "until": to_ms(BEGIN + timedelta(hours=4))}
+    human: dict[str, Any] = {"actor_ref": BEN, "actor_type": "human"}
+    hint = {"hint": "ben@example.com"}
+    discovered = Entry(RecordKind.TOKEN_DISCOVERED, "new", details={"system": "aws-prod"}, disclosures=hint, **seen)
+    return [
+        discovered,
+        Entry(RecordKind.TOKEN_DISCOVERED, "changed", details=changed, **seen),
+        Entry(RecordKind.TOKEN_DISCOVERED, "vanished", details={"system": "aws-prod"}, **seen),
+        Entry(RecordKind.OFFBOARDING, "proposed", details=plan, **human),
+        Entry(RecordKind.OFFBOARDING, "ended", details={**plan, **came}),
+        Entry(RecordKind.EMERGENCY_ACCESS, "opened", details=grant, disclosures=why, **human),
+        Entry(RecordKind.EMERGENCY_ACCESS, "ended", details=grant),
+        by(BEN, RecordKind.USE_ANSWERED, "not_needed", details={"consumer": "nightly export"}),
     ]
 
 
@@ -247,6 +300,20 @@ def _poisoned(kind: RecordKind, value: Any, text: str) -> Entry:
         "person",
         "role",
         "ref",
+        "work",
+        "stage",
+        "system",
+        "outcome",
+        "proof",
+        "fault",
+        "issuer_request_id",
+        "fields",
+        "plan",
+        "subject",
+        "until",
+        "consumer",
+        "confirmed",
+        "failed",
     )
     details = dict.fromkeys(keys, value) | {"vendor": value, "accepted": value, "remediation": value}
     part = {"name": value, "source": value, "policy_id": value, "version": value, "rule": value, "platform": value}

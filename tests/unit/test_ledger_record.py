@@ -57,6 +57,12 @@ def test_kinds_keep_their_numbers_for_ever() -> None:
         "person_named": 21,
         "delivery_handled": 22,
         "person_away": 23,
+        "remediation_step": 24,
+        "remediation_agreed": 25,
+        "token_discovered": 26,
+        "offboarding": 27,
+        "emergency_access": 28,
+        "use_answered": 29,
     }
 
 

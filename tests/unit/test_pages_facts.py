@@ -110,6 +110,9 @@ def test_what_stands_out_is_what_is_still_so() -> None:
     assert told(revoked, begun) == ["work_open", "revoked"]
     assert told(revoked, begun, failed) == ["work_failed", "work_open", "revoked"]
     assert told(revoked, begun, failed, worked) == ["revoked"]
+    assert told(revoked, begun, (K.REMEDIATION_AGREED, {"reason": "approve"})) == ["work_open", "revoked"]
+    assert told(revoked, begun, (K.REMEDIATION_AGREED, {"reason": "call_off"})) == []
+    assert told((K.TOKEN_DISCOVERED, {"reason": "vanished"})) == ["vanished"]
     assert told((K.NO_RESPONSE, {"details": {"remediation": "open"}})) == []
 
 

@@ -110,6 +110,117 @@ def told(kind: RecordKind, **fields: Any) -> list[str]:
             {"reason": "drop", "details": {"count": 1}, "disclosures": {"why": "Settled by telephone."}},
             ["1 message that could not be delivered was to be left unsent. Reason given: “Settled by telephone.”"],
         ),
+        (
+            RecordKind.REMEDIATION_STEP,
+            {"reason": "disable", "details": {"system": "aws-prod", "issuer_request_id": "7a1c"}},
+            ["It was switched off at aws-prod, and can be given back. Its own id for the call is 7a1c."],
+        ),
+        (
+            RecordKind.REMEDIATION_STEP,
+            {
+                "reason": "halt",
+                "details": {"work": "rotate", "system": "aws-prod", "fault": "canary"},
+                "disclosures": {"detail": "InvalidClientTokenId"},
+            },
+            [
+                "The rotation halted. The new secret is kept, but aws-prod does not accept it. The old one stays in "
+                "use. Detail: “InvalidClientTokenId”"
+            ],
+        ),
+        (
+            RecordKind.REMEDIATION_STEP,
+            {"reason": "hand_over", "details": {"fault": "dry_run"}},
+            [
+                "It was left to a person to do by hand. The policy lets nothing be carried out by itself, so it is "
+                "left to a person."
+            ],
+        ),
+        (
+            RecordKind.REMEDIATION_RESULT,
+            {
+                "reason": "revoke",
+                "token": {"issuer": "aws-prod"},
+                "details": {"result": "confirmed", "connector": "aws", "proof": "probe"},
+            },
+            ["Removed: it was tried, and aws-prod refused it."],
+        ),
+        (
+            RecordKind.REMEDIATION_RESULT,
+            {
+                "reason": "revoke",
+                "details": {"result": "accepted_unverified", "connector": "npm"},
+                "disclosures": {"evidence": "It is not listed, and still works."},
+            },
+            [
+                "npm accepted the removal (not verified). It may still work. Detail: “It is not listed, and still "
+                "works.”"
+            ],
+        ),
+        (
+            RecordKind.REMEDIATION_AGREED,
+            {
+                "reason": "approve",
+                "actor": {"ref": "p_2"},
+                "role": {"name": "manager"},
+                "details": {"work": "revoke", "stage": "approved"},
+            },
+            ["Ben Okafor (manager) agreed to the removal."],
+        ),
+        (
+            RecordKind.REMEDIATION_AGREED,
+            {
+                "reason": "call_off",
+                "actor": {"ref": "p_2"},
+                "details": {"work": "rotate"},
+                "disclosures": {"justification": "Wrong token."},
+            },
+            ["Ben Okafor called the rotation off. Reason given: “Wrong token.”"],
+        ),
+        (
+            RecordKind.TOKEN_DISCOVERED,
+            {"reason": "new", "details": {"system": "aws-prod"}, "disclosures": {"hint": "ana@example.com"}},
+            ["aws-prod showed it, and the inventory did not have it. It may belong to: “ana@example.com”"],
+        ),
+        (
+            RecordKind.TOKEN_DISCOVERED,
+            {"reason": "changed", "details": {"system": "aws-prod", "fields": ["expires_at", "scopes"]}},
+            ["aws-prod showed it with other particulars than before: expires at, scopes."],
+        ),
+        (
+            RecordKind.OFFBOARDING,
+            {
+                "reason": "proposed",
+                "actor": {"ref": "p_1"},
+                "details": {"plan": "vendor", "subject": "Drift", "tokens": 40},
+            },
+            ["Ana Lima proposed to end all access that Drift holds: 40 tokens."],
+        ),
+        (
+            RecordKind.OFFBOARDING,
+            {
+                "reason": "ended",
+                "details": {"plan": "tag", "subject": "crm", "tokens": 9, "confirmed": 7, "failed": 2, "by_hand": 0},
+            },
+            ["The plan to end all access tagged crm has come to its end: 7 confirmed as ended, 2 not ended."],
+        ),
+        (
+            RecordKind.EMERGENCY_ACCESS,
+            {
+                "reason": "opened",
+                "actor": {"ref": "p_1"},
+                "details": {"person": "p_2", "until": 1_773_014_400_000},
+                "disclosures": {"justification": "The database is down."},
+            },
+            [
+                "Ana Lima gave Ben Okafor access for an emergency, until Mon 9 Mar 2026, 00:00 UTC. Reason given: "
+                "“The database is down.”"
+            ],
+        ),
+        (
+            RecordKind.USE_ANSWERED,
+            {"reason": "not_needed", "actor": {"ref": "p_2"}, "details": {"consumer": "nightly export"}},
+            ["Ben Okafor said that it is no longer needed for nightly export."],
+        ),
     ],
 )
 def test_each_kind_has_a_sentence(kind: RecordKind, fields: dict[str, Any], sentences: list[str]) -> None:

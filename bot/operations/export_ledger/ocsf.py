@@ -101,9 +101,11 @@ class Events:
         """What an issuing system was told to do, and what it answered."""
         issuer = text(said.token.get("issuer")) or text(said.details.get("connector"))
         event["api"] = {"operation": said.reason, "service": {"name": issuer}}
+        if request := text(said.details.get("issuer_request_id")):
+            event["api"]["request"] = {"uid": request}
         event["src_endpoint"] = _ENDPOINT
         event["resources"] = [self._resource(said)]
-        event["status_detail"] = text(said.details.get("result"))
+        event["status_detail"] = text(said.details.get("result")) or text(said.details.get("outcome"))
 
     def _entity(self, event: dict[str, Any], said: Said) -> None:
         """What the record is about, as it was and, where it changed, as it is."""
@@ -153,12 +155,16 @@ class Events:
             case RecordKind.POLICY_CHANGED:
                 policy = _policy(text(said.authority.get("policy_id")), text(said.authority.get("version")))
                 return {"uid": policy["uid"], "type": "Policy", "type_id": 5, "policy": policy}
-            case RecordKind.PERSON_LEFT | RecordKind.PERSON_ERASED | RecordKind.PERSON_NAMED | RecordKind.PERSON_AWAY:
+            case kind if kind in _ABOUT_PEOPLE:
                 ref = text(said.details.get("person")) or "unknown"
                 return {"uid": ref, "type": "User", "type_id": 2, "user": self._user(ref, said)}
             case RecordKind.OWNERSHIP_CHANGED:
                 vendor = text(said.details.get("vendor")) or "unknown"
                 return {"uid": f"vendor/{vendor}", "name": f"vendor {vendor}", "type": "Vendor", "type_id": _OTHER}
+            case RecordKind.OFFBOARDING:
+                plan, subject = text(said.details.get("plan")), text(said.details.get("subject"))
+                name = f"{plan} {subject}".strip() or "unknown"
+                return {"uid": f"plan/{plan}/{subject}", "name": name, "type": "Plan", "type_id": _OTHER}
             case RecordKind.KEY_ROTATED:
                 return {"uid": self._about.log_id, "name": self._about.log, "type": "Signing key", "type_id": _OTHER}
             case RecordKind.DELIVERY_HANDLED:
@@ -167,6 +173,15 @@ class Events:
                 return {"uid": self._about.log_id, "name": "inventory", "type": "Inventory", "type_id": _OTHER}
 
 
+_ABOUT_PEOPLE: Final = frozenset(
+    {
+        RecordKind.PERSON_LEFT,
+        RecordKind.PERSON_ERASED,
+        RecordKind.PERSON_NAMED,
+        RecordKind.PERSON_AWAY,
+        RecordKind.EMERGENCY_ACCESS,
+    }
+)
 _CODES: Final = {kind: b'"event_code":%b' % to_json(kind.name.lower()) for kind in RecordKind}
 
 

@@ -19,7 +19,8 @@ NEW: Final = (1, "New")
 NONE: Final = (0, "Unknown")
 
 _OTHER: Final = 99
-_CREATE, _UPDATE, _DELETE, _DEACTIVATE = (1, "Create"), (3, "Update"), (4, "Delete"), (11, "Deactivate")
+_CREATE, _READ, _UPDATE, _DELETE = (1, "Create"), (2, "Read"), (3, "Update"), (4, "Delete")
+_DEACTIVATE: Final = (11, "Deactivate")
 _CLASSES: Final = {
     ENTITY_MANAGEMENT: ("Entity Management", 3, "Identity & Access Management"),
     COMPLIANCE_FINDING: ("Compliance Finding", 2, "Findings"),
@@ -136,16 +137,101 @@ def _result(reason: str, details: Mapping[str, Any]) -> Shape:
     return _result_shape(by_connector(details), reason, text(details.get("result")))
 
 
+_STATUSES: Final = {
+    "accepted_unverified": (_OTHER, "Accepted, not verified"),
+    "called_off": (_OTHER, "Called off"),
+}
+
+
 @lru_cache(256)
 def _result_shape(called: bool, reason: str, result: str) -> Shape:
     """By an issuing system's answer, or by a person's word, which stays unverified."""
     severity = MEDIUM if result == "failed" else INFORMATIONAL
     status = {"confirmed": SUCCESS, "failed": FAILURE}.get(result)
     if status is None:
-        status = (_OTHER, "Accepted, not verified") if result == "accepted_unverified" else NONE
+        status = _STATUSES.get(result, NONE)
     if not called:
         return _entity(f"Work reported: {reason}" if reason in _WORK else "Work reported", severity, status)
     return Shape(API_ACTIVITY, {"rotate": _UPDATE, "revoke": _DELETE}.get(reason, (0, "Unknown")), severity, status)
+
+
+def _step(reason: str, _details: Mapping[str, Any]) -> Shape:
+    return _STEPS.get(reason, _OTHER_STEP)
+
+
+_OTHER_STEP: Final = _entity("Work went on")
+_STEPS: Final = {
+    "deliver": Shape(API_ACTIVITY, _CREATE),
+    "disable": Shape(API_ACTIVITY, _UPDATE),
+    "enable": Shape(API_ACTIVITY, _UPDATE),
+    "delete": Shape(API_ACTIVITY, _DELETE),
+    "verify": Shape(API_ACTIVITY, _READ),
+    "halt": _entity("Work halted", MEDIUM, FAILURE),
+    "used": _entity("Used after it was agreed to", LOW),
+    **{
+        word: _entity(f"Work went on: {word.replace('_', ' ')}")
+        for word in ("ask", "clear", "prove", "gone", "observe", "hand_over")
+    },
+}
+
+
+def _agreed(reason: str, _details: Mapping[str, Any]) -> Shape:
+    return _AGREED.get(reason, _OTHER_AGREED)
+
+
+_OTHER_AGREED: Final = _entity("Work decided about")
+_AGREED: Final = {
+    "approve": _entity("Work agreed to"),
+    "call_off": _entity("Work called off"),
+    "give_back": _entity("Given back"),
+    "resume": _entity("Work resumed"),
+    "retry": _entity("Work tried again"),
+}
+
+
+def _found(reason: str, _details: Mapping[str, Any]) -> Shape:
+    return _FOUND.get(reason, _OTHER_FOUND)
+
+
+_OTHER_FOUND: Final = _entity("Seen at its issuing system")
+_FOUND: Final = {
+    "new": _finding(MEDIUM),
+    "changed": _entity(_UPDATE),
+    "vanished": _entity("No longer at its issuing system", LOW),
+    "back": _entity("At its issuing system again"),
+}
+
+
+def _plan(reason: str, details: Mapping[str, Any]) -> Shape:
+    failed = reason == "ended" and details.get("failed") not in (None, 0)
+    return _PLAN_LEFT if failed else _PLANS.get(reason, _OTHER_PLAN)
+
+
+_PLAN_LEFT: Final = _entity("Plan ended", MEDIUM, FAILURE)
+_OTHER_PLAN: Final = _entity("Plan")
+_PLANS: Final = {word: _entity(f"Plan {word.replace('_', ' ')}") for word in ("proposed", "approved", "called_off")} | {
+    "ended": _entity("Plan ended")
+}
+
+
+def _emergency(reason: str, _details: Mapping[str, Any]) -> Shape:
+    return _EMERGENCIES.get(reason, _OTHER_EMERGENCY)
+
+
+_OTHER_EMERGENCY: Final = _entity("Emergency access")
+_EMERGENCIES: Final = {
+    "opened": _entity("Emergency access opened", MEDIUM),
+    "ended": _entity("Emergency access ended"),
+    "reviewed": _entity("Emergency access reviewed"),
+}
+
+
+def _use(reason: str, _details: Mapping[str, Any]) -> Shape:
+    return _USES.get(reason, _OTHER_USE)
+
+
+_OTHER_USE: Final = _entity("Use answered for")
+_USES: Final = {"needed": _entity("Use needed"), "not_needed": _entity("Use not needed")}
 
 
 def _default(_reason: str, details: Mapping[str, Any]) -> Shape:
@@ -166,4 +252,10 @@ _WORKED_OUT: Final[Mapping[RecordKind, Callable[[str, Mapping[str, Any]], Shape]
     RecordKind.REMEDIATION_RESULT: _result,
     RecordKind.DEFAULT_ACTION: _default,
     RecordKind.PERSON_LEFT: _left,
+    RecordKind.REMEDIATION_STEP: _step,
+    RecordKind.REMEDIATION_AGREED: _agreed,
+    RecordKind.TOKEN_DISCOVERED: _found,
+    RecordKind.OFFBOARDING: _plan,
+    RecordKind.EMERGENCY_ACCESS: _emergency,
+    RecordKind.USE_ANSWERED: _use,
 }

@@ -160,6 +160,15 @@ def _reported(found: Survey, fields: Mapping[str, Any], details: Mapping[str, An
     return flags | _BIT["work_failed"] if result == "failed" else flags & _WORK_ENDED
 
 
+def _agreed(_found: Survey, fields: Mapping[str, Any], _details: Mapping[str, Any], flags: int) -> int:
+    """Work that was called off is not open any more, and the token stays."""
+    return flags & _WORK_ENDED & ~(_BIT["revoked"] | _BIT["rotated"]) if _reason(fields) == "call_off" else flags
+
+
+def _seen(_found: Survey, fields: Mapping[str, Any], _details: Mapping[str, Any], flags: int) -> int:
+    return flags | _BIT["vanished"] if _reason(fields) == "vanished" else flags
+
+
 def _policy_acted(found: Survey, _fields: Mapping[str, Any], details: Mapping[str, Any], flags: int) -> int:
     action = str(details.get("action", ""))
     found.defaults[action] += 1
@@ -188,6 +197,8 @@ _READ: Final = {
     RecordKind.HANDOVER_ANSWERED: _answered,
     RecordKind.REMEDIATION_OPENED: _begun,
     RecordKind.REMEDIATION_RESULT: _reported,
+    RecordKind.REMEDIATION_AGREED: _agreed,
+    RecordKind.TOKEN_DISCOVERED: _seen,
     RecordKind.DEFAULT_ACTION: _policy_acted,
     RecordKind.TOKEN_VANISHED: _vanished,
     RecordKind.DELIVERY_FAILED: _undelivered,

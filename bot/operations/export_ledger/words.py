@@ -16,7 +16,7 @@ from storage.ledger.log import StoredRecord
 from storage.ledger.record import RecordKind, from_ms, to_ms
 
 SECURITY_CHANNEL: Final = "the security channel"
-_WRITTEN: Final = ("justification", "note", "evidence", "why")
+_WRITTEN: Final = ("justification", "note", "evidence", "why", "detail", "hint")
 _MANUAL: Final = "manual"
 
 KIND_WORDS: Final[Mapping[RecordKind, str]] = {
@@ -43,6 +43,12 @@ KIND_WORDS: Final[Mapping[RecordKind, str]] = {
     RecordKind.PERSON_NAMED: "person named",
     RecordKind.DELIVERY_HANDLED: "undelivered messages handled",
     RecordKind.PERSON_AWAY: "absence noted",
+    RecordKind.REMEDIATION_STEP: "work at an issuing system",
+    RecordKind.REMEDIATION_AGREED: "word given about work",
+    RecordKind.TOKEN_DISCOVERED: "seen at an issuing system",
+    RecordKind.OFFBOARDING: "plan to end access",
+    RecordKind.EMERGENCY_ACCESS: "emergency access",
+    RecordKind.USE_ANSWERED: "use answered for",
 }
 
 
@@ -193,7 +199,57 @@ def _changed(_reason: str, details: Mapping[str, Any]) -> str:
 
 
 def _result(reason: str, details: Mapping[str, Any]) -> str:
-    return outcomes.result(text(details.get("kind")) or reason, text(details.get("result")) or "unknown")
+    kind, system = text(details.get("kind")) or reason, text(details.get("connector")) if by_connector(details) else ""
+    return outcomes.result(kind, text(details.get("result")) or "unknown", text(details.get("proof")), system)
+
+
+def _step(reason: str, details: Mapping[str, Any]) -> str:
+    fault = text(details.get("fault"))
+    return _STEPS.get(reason, reason.replace("_", " ")) + (f": {fault.replace('_', ' ')}" if fault else "")
+
+
+_STEPS: Final = {
+    "ask": "a second person asked to agree",
+    "clear": "no second person needed",
+    "used": "used after it was agreed to",
+    "deliver": "new secret made and kept",
+    "prove": "new secret works and is in use",
+    "disable": "disabled",
+    "gone": "no longer there",
+    "enable": "given back",
+    "observe": "disabled long enough",
+    "delete": "deleted",
+    "verify": "end checked",
+    "halt": "halted",
+    "hand_over": "left to a person",
+}
+
+
+def _agreed(reason: str, details: Mapping[str, Any]) -> str:
+    said = {"approve": "agreed to", "call_off": "called off", "give_back": "to be given back"}
+    work = {"revoke": "removal", "rotate": "rotation"}.get(text(details.get("work")), "")
+    return ": ".join(one for one in (work, said.get(reason, reason.replace("_", " "))) if one)
+
+
+def _plan(reason: str, details: Mapping[str, Any]) -> str:
+    """The plan, what became of it and, at its end, what came of its tokens."""
+    counts = [(key, number(details.get(key))) for key in _PLAN_ENDS]
+    came = [f"{count} {key.replace('_', ' ')}" for key, count in counts if count]
+    of = f"{text(details.get('plan'))} {text(details.get('subject'))}".strip()
+    return ", ".join([f"{of}: {reason.replace('_', ' ')}" if of else reason.replace("_", " "), *came])
+
+
+_PLAN_ENDS: Final = ("confirmed", "accepted_unverified", "failed", "by_hand", "called_off")
+
+
+def _emergency(reason: str, details: Mapping[str, Any]) -> str:
+    until = number(details.get("until"))
+    return f"{reason} until {utc(until)}" if reason == "opened" and until is not None else reason
+
+
+def _use(reason: str, details: Mapping[str, Any]) -> str:
+    consumer = text(details.get("consumer"))
+    return f"{reason.replace('_', ' ')}: {consumer}" if consumer else reason.replace("_", " ")
 
 
 def _default(_reason: str, details: Mapping[str, Any]) -> str:
@@ -259,4 +315,9 @@ _OUTCOMES: Final[Mapping[RecordKind, Callable[[str, Mapping[str, Any]], str]]] =
     RecordKind.PERSON_NAMED: _kind_says_all,
     RecordKind.DELIVERY_HANDLED: _handled,
     RecordKind.PERSON_AWAY: _absence,
+    RecordKind.REMEDIATION_STEP: _step,
+    RecordKind.REMEDIATION_AGREED: _agreed,
+    RecordKind.OFFBOARDING: _plan,
+    RecordKind.EMERGENCY_ACCESS: _emergency,
+    RecordKind.USE_ANSWERED: _use,
 }

@@ -17,6 +17,18 @@ from storage.ledger.record import RecordKind, from_ms
 
 _WRITTEN = ("justification", "note", "evidence", "why")
 _SUBJECTS = ("ref", "to", "person", "new_owner", "assignee")
+_WORK = ("work", "stage", "system", "connector", "outcome", "proof", "fault", "issuer_request_id", "credential")
+_ENDS = ("tokens", "confirmed", "accepted_unverified", "failed", "by_hand", "called_off")
+_ONE_LINE = frozenset(
+    {
+        RecordKind.REMEDIATION_STEP,
+        RecordKind.REMEDIATION_AGREED,
+        RecordKind.TOKEN_DISCOVERED,
+        RecordKind.OFFBOARDING,
+        RecordKind.EMERGENCY_ACCESS,
+        RecordKind.USE_ANSWERED,
+    }
+)
 _COUNTED = ("new", "changed", "unchanged", "vanished", "rejected")
 
 
@@ -102,7 +114,10 @@ class _Teller:
             case RecordKind.REMEDIATION_RESULT:
                 kind_of_work = _text(details.get("kind")) or self._reason
                 outcome = _text(details.get("result")) or self._reason
-                yield self._line(outcome=outcome, reason=kind_of_work, written=self._written("evidence"))
+                evidence, end = self._written("evidence"), self._of_the_end()
+                yield self._line(outcome=outcome, reason=kind_of_work, written=evidence, said=end)
+            case kind if kind in _ONE_LINE:
+                yield self._one_line(kind)
             case RecordKind.REMEDIATION_OPENED | RecordKind.DEFAULT_ACTION:
                 outcome = _text(details.get("kind")) or _text(details.get("action")) or self._reason
                 yield self._line(outcome=outcome, subject=self._subject())
@@ -121,6 +136,44 @@ class _Teller:
             case _:
                 outcome = _text(details.get("outcome")) or self._reason
                 yield self._line(outcome=outcome, reason=self._written(*_WRITTEN), subject=self._subject())
+
+    def _one_line(self, kind: RecordKind) -> HistoryLine:
+        """Of work at an issuing system, of plans, emergencies and use: one line a record."""
+        details, why = self._details, self._written("justification")
+        match kind:
+            case RecordKind.REMEDIATION_STEP:
+                return self._line(outcome=self._reason, written=self._written("detail"), said=self._said(*_WORK))
+            case RecordKind.REMEDIATION_AGREED:
+                return self._line(outcome=self._reason, reason=why, said=self._said("work", "stage"))
+            case RecordKind.TOKEN_DISCOVERED:
+                fields = details.get("fields")
+                listed = [one for one in fields if isinstance(one, str)] if isinstance(fields, list) else []
+                said = (*self._said("system"), ("fields", ", ".join(listed) or _text(fields)))
+                return self._line(outcome=self._reason, written=self._written("hint"), said=said)
+            case RecordKind.OFFBOARDING:
+                counts = tuple((key, details[key]) for key in _ENDS if type(details.get(key)) is int)
+                said = self._said("plan", "subject")
+                return self._line(outcome=self._reason, reason=why, counts=counts, said=said)
+            case RecordKind.EMERGENCY_ACCESS:
+                until = details.get("until")
+                at = from_ms(until).isoformat() if type(until) is int and 0 <= until <= LATEST_MS else ""
+                said = (("until", at),)
+                return self._line(outcome=self._reason, subject=self._subject(), reason=why, said=said)
+            case _:
+                return self._line(outcome=self._reason, reason=why, said=self._said("consumer"))
+
+    def _of_the_end(self) -> tuple[tuple[str, str], ...]:
+        """Of work that a connector did: where, and by what its end was seen."""
+        connector = _text(self._details.get("connector"))
+        if connector in ("", "manual"):
+            return ()
+        issuer = _text(part(self._record.fields, "token").get("issuer"))
+        return (*self._said("proof"), ("system", issuer or connector))
+
+    def _said(self, *keys: str) -> tuple[tuple[str, str], ...]:
+        """Those of the details that are there, as text."""
+        found = ((key, _text(self._details.get(key))) for key in keys)
+        return tuple(pair for pair in found if pair[1])
 
     def _each(self, people: list[dict[str, Any]], kind: RecordKind) -> Iterator[HistoryLine]:
         for one in people:
