@@ -36,6 +36,7 @@ from bot.operations.delivery import (
     give_up,
     lost_sight_of,
     overdue,
+    place_of,
     settle_post,
     settle_update,
 )
@@ -44,6 +45,7 @@ from bot.operations.pace import Pacer, Place
 from bot.operations.ports import ChatPort, Destination, Outcome, Unknown
 from bot.operations.read_back import remove_second_copies, settle_unknown
 from storage import outbox_queries as outbox
+from storage.lanes import pace_of
 from storage.outbox import OutboxMessage
 from storage.outbox_enqueue import PRIORITIES, ROUTINE, URGENT, WHENEVER
 from storage.restored import restored
@@ -76,14 +78,23 @@ def deliver(
         limit: the most messages to send in this pass.
     """
 
+    def recall(session: Session) -> None:
+        if pacer is not None:
+            pacer.recall(pace_of(session, ctx.lane), ctx.now())
+
     def held() -> bool:
-        return lease is None or lease.hold(ctx)
+        return lease is None or lease.hold(ctx, recall)
 
     job = Pass(ctx, port, compose, on_refused, pacer, lambda: stop() or not held(), limit)
     with ctx.database.read() as session:
         waiting = outbox.work_waiting(session, ctx.lane, ctx.now())
         job.restored = restored(session) if waiting else None
+        if waiting and lease is None and pacer is not None and not pacer.recalled:
+            recall(session)
     if waiting and not held():
+        return job.report
+    if waiting and pacer is not None and pacer.resting() > 0:
+        job.report.wait = pacer.resting()
         return job.report
     if waiting:
         settle_unknown(job)
@@ -158,7 +169,7 @@ def _dispatch(job: Pass, row: OutboxMessage) -> None:
         _look_first(job, row, composed, now)
     elif _may_send(job, row, shown, now):
         if job.pacer is not None:
-            job.pacer.spend(row.action, _place(row))
+            job.pacer.spend(row.action, place_of(row))
         _send(job, row, composed, target)
 
 
@@ -219,12 +230,6 @@ def _not_rendered(job: Pass, row: OutboxMessage) -> None:
     with job.ctx.database.write() as session:
         values = {"state": "pending", "not_before": now + backoff(row.attempts), "error": "cannot_be_rendered"}
         job.report.deferred += outbox.mark(session, row, **values)
-
-
-def _place(row: OutboxMessage) -> Place | None:
-    if row.posting_id is not None:
-        return None
-    return ("channel", row.channel) if row.person_id is None else ("person", row.person_id)
 
 
 def _seconds_to_next(job: Pass) -> float | None:

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from bot.operations.context import Context
-from bot.operations.pace import Pacer
+from bot.operations.pace import Pacer, Place
 from bot.operations.ports import TOO_FAST, ChatPort, Destination, NotSent, Outcome, Refused, Sent
 from bot.rules.undelivered import Consequence, consequence_of
 from messages.view import View
 from messages.wording import delivering
 from storage import outbox_queries as outbox
+from storage.lanes import keep_pace
 from storage.outbox import OutboxMessage
 from storage.restored import Restored
 
@@ -178,20 +179,29 @@ def mark_posted(session: Session, row: OutboxMessage, sent: Sent, now: datetime,
 def defer(job: Pass, row: OutboxMessage, outcome: NotSent, now: datetime) -> None:
     """Surely not sent: back to ``pending``, and the whole lane rests, since the next message would fare no better."""
     seconds = max(outcome.retry_after, backoff(row.attempts).total_seconds() if not outcome.retry_after else 0.0)
+    if job.pacer is not None and outcome.reason == TOO_FAST:
+        job.pacer.slow_down(row.action, place_of(row))
     with job.ctx.database.write() as session:
         values = {"state": "pending", "not_before": now + timedelta(seconds=seconds), "error": outcome.reason[:500]}
         job.report.deferred += outbox.mark(session, row, **values)
-    if job.pacer is not None and outcome.reason == TOO_FAST:
-        job.pacer.slow_down(row.action)
-    rest(job, outcome, seconds)
+        rest(job, session, outcome, seconds)
 
 
-def rest(job: Pass, outcome: NotSent, seconds: float) -> None:
-    """End this pass and keep the lane quiet for so long."""
+def rest(job: Pass, session: Session, outcome: NotSent, seconds: float) -> None:
+    """End this pass and keep the lane quiet for so long, whoever dispatches it by then."""
     job.report.trouble = outcome.reason
     job.report.wait = seconds
     if job.pacer is not None:
         job.pacer.pause(seconds)
+        if outcome.reason == TOO_FAST:
+            keep_pace(session, job.ctx.lane, job.pacer.learned(job.ctx.now()))
+
+
+def place_of(row: OutboxMessage) -> Place | None:
+    """Where a post goes, for its pace; None: an update, which is counted for the workspace only."""
+    if row.posting_id is not None:
+        return None
+    return ("channel", row.channel) if row.person_id is None else ("person", row.person_id)
 
 
 def give_up(job: Pass, row: OutboxMessage, code: str, now: datetime) -> None:

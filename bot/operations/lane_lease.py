@@ -1,8 +1,11 @@
-"""One dispatcher a lane: its pace is kept in memory, so two of them would send at twice the rate that is allowed."""
+"""One dispatcher a lane: its buckets are in memory, so two of them would send at twice the rate that is allowed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+
+from sqlmodel import Session
 
 from bot.operations.context import Context
 from storage.lanes import take_lane
@@ -24,14 +27,20 @@ class LaneLease:
         self._holder = holder
         self._until: dict[str, datetime] = {}
 
-    def hold(self, ctx: Context) -> bool:
-        """Whether the lane is ours for a while; asked before every message, and seldom a query."""
+    def hold(self, ctx: Context, begin: Callable[[Session], None] = lambda _session: None) -> bool:
+        """Whether the lane is ours for a while; asked before every message, and seldom a query.
+
+        Args:
+            begin: called in the transaction that takes the lane, when another process may have had it before.
+        """
         now = ctx.now()
         until = self._until.get(ctx.lane)
         if until is not None and now < until - LANE_LEASE / 2:
             return True
         with ctx.database.write() as session:
             mine = take_lane(session, ctx.lane, self._holder, now, now + LANE_LEASE)
+            if mine and (until is None or now >= until):
+                begin(session)
         if mine:
             self._until[ctx.lane] = now + LANE_LEASE
         else:

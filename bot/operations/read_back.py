@@ -71,8 +71,8 @@ def _look_again(job: Pass, row: OutboxMessage, outcome: NotSent | Unknown, now: 
     later = now + max(GRACE, timedelta(seconds=outcome.retry_after if isinstance(outcome, NotSent) else 0))
     with job.ctx.database.write() as session:
         outbox.mark(session, row, not_before=later)
-    if isinstance(outcome, NotSent):
-        rest(job, outcome, (later - now).total_seconds())
+        if isinstance(outcome, NotSent):
+            rest(job, session, outcome, (later - now).total_seconds())
 
 
 def _recheck(job: Pass, row: OutboxMessage) -> None:

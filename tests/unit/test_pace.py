@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from bot.operations.pace import FASTER, SLOWEST, Pacer
+from bot.operations.pace import FASTER, MOST_PLACES, SLOWEST, Pacer, Place
 
 
 class Seconds:
@@ -71,3 +74,77 @@ def test_a_pause_holds_everything(pacer: Pacer, clock: Seconds) -> None:
     assert pacer.wait("post") == pacer.wait("update") == 30
     clock.now = 30
     assert pacer.wait("post") == 0.0
+
+
+# ------------------------------------------------------------------ one place, and from one process to the next
+
+NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+HERE: Place = ("channel", "security")
+
+
+def test_a_place_gets_twice_its_gap_and_comes_back_in_minutes(pacer: Pacer, clock: Seconds) -> None:
+    pacer.slow_down("post", HERE)
+    assert pacer.gap(HERE) == 2.0
+    assert pacer.gap(("channel", "other")) == 1.0
+    assert pacer.busy() == {HERE}
+    clock.now += 2.0
+    assert pacer.busy() == frozenset()
+    pacer.spend("post", HERE)
+    clock.now += 1.5
+    assert pacer.busy() == {HERE}
+    clock.now += 120
+    assert pacer.gap(HERE) == pytest.approx(1 / 0.7, rel=0.01)
+    clock.now += 600
+    assert pacer.gap(HERE) == 1.0
+
+
+def test_a_place_is_never_shut(pacer: Pacer) -> None:
+    for _ in range(20):
+        pacer.slow_down("post", HERE)
+    assert pacer.gap(HERE) == pytest.approx(1 / SLOWEST)
+
+
+def test_the_next_process_goes_on_where_this_one_was(pacer: Pacer, clock: Seconds) -> None:
+    pacer.slow_down("post", HERE)
+    pacer.pause(30)
+    kept = json.loads(json.dumps(pacer.learned(NOON)))
+    later = Seconds()
+    later.now = 1e6
+    other = Pacer(later, per_minute={"post": 60.0, "update": 60.0})
+    other.recall(kept, NOON + timedelta(seconds=10))
+    assert other.resting() == pytest.approx(20)
+    assert other.pace("post") == pytest.approx(0.5 + FASTER / 6)
+    assert other.pace("update") == 1.0
+    assert other.busy() == {HERE}
+    assert other.wait("post") >= 20, "no burst of calls at the start"
+
+
+def test_after_minutes_nothing_is_left_of_it(pacer: Pacer) -> None:
+    pacer.slow_down("post", HERE)
+    other = Pacer(Seconds(), per_minute={"post": 60.0, "update": 60.0})
+    other.recall(pacer.learned(NOON), NOON + timedelta(minutes=6))
+    assert (other.pace("post"), other.gap(HERE), other.resting(), other.wait("post")) == (1.0, 1.0, 0.0, 0.0)
+
+
+def test_a_clock_that_is_behind_makes_nobody_wait_longer(pacer: Pacer) -> None:
+    pacer.pause(30)
+    other = Pacer(Seconds())
+    other.recall(pacer.learned(NOON), NOON - timedelta(hours=5))
+    assert other.resting() == pytest.approx(30)
+
+
+def test_what_one_knows_oneself_is_not_forgotten(pacer: Pacer) -> None:
+    kept = Pacer(Seconds(), per_minute={"post": 60.0, "update": 60.0}).learned(NOON)
+    pacer.slow_down("post", HERE)
+    pacer.pause(60)
+    pacer.recall(kept, NOON)
+    assert (pacer.pace("post"), pacer.gap(HERE), pacer.resting()) == (0.5, 2.0, 60)
+
+
+def test_few_places_are_remembered(pacer: Pacer) -> None:
+    for number in range(MOST_PLACES + 50):
+        pacer.slow_down("post", ("person", number))
+    pacer.slow_down("post", ("person", 240))
+    places = pacer.learned(NOON)["places"]
+    assert len(places) == MOST_PLACES
+    assert places[0] == ["person", 240, 0.25]
