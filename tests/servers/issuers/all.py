@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.servers.issuers import aws
+from tests.servers.issuers import aws, postgres
 from tests.servers.issuers.ground import Grounds
 
-ALL: Final[tuple[Grounds, ...]] = (aws.GROUNDS,)
+ALL: Final[tuple[Grounds, ...]] = (aws.GROUNDS, postgres.GROUNDS)
