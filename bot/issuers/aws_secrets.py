@@ -56,8 +56,8 @@ class SecretsManager:
 
     def preflight(self, ref: str) -> Check:
         """Writes what is current once more, under a label that nobody reads, and takes the label off again."""
-        name, field = _place(ref)
         try:
+            name, field = _place(ref)
             now = self._version(name, _CURRENT)
             if now is None:
                 advice = "Make it first, with any text: its key and its tags are its owner's matter."

@@ -60,8 +60,8 @@ class FileSink:
     """
 
     def preflight(self, ref: str) -> Check:
-        path = _path_of(ref)
         try:
+            path = _path_of(ref)
             _refuse_unsafe(path)
             with _new_file_in(path.parent, b"") as made:
                 made.unlink()
@@ -208,8 +208,8 @@ class VaultSink:
         self._vault = vault
 
     def preflight(self, ref: str) -> Check:
-        where, _ = _vault_place(ref)
         try:
+            where, _ = _vault_place(ref)
             self._vault.entry(where)
             can = self._vault.would_write(where)
         except UpstreamError as error:
