@@ -35,6 +35,8 @@ GRACE = 5
 _MINUTE, _HOUR = 60, 3600
 #: Seconds between two looks whether a checkpoint is due: how soon a revoke or a change of owner is signed.
 _KEEPING = 15
+#: Seconds between two looks whether a removal or rotation goes on.
+_CARRYING_OUT = 15
 
 
 class Server(uvicorn.Server):
@@ -125,8 +127,11 @@ def told_to_stop() -> asyncio.Event:
 def clockwork_of(
     worker: Worker, sweep_minutes: int, keeper: Keeper | None, metrics: Metrics, watch: Callable[[], object]
 ) -> Clockwork:
-    """The jobs of a worker, each at its interval; with a keeper, the ledger is signed and anchored too."""
+    """The jobs of a worker, each at its interval; with a keeper, the ledger is signed and anchored too, and where
+    connectors are set up, what was decided is carried out."""
     keeping = [] if keeper is None else [Job("ledger", _KEEPING, keeper.keep)]
+    if worker.issuers:
+        keeping.append(Job("carry out", _CARRYING_OUT, worker.carry_out, "Run `whose issuers` and `whose doctor`."))
     return Clockwork(
         [
             *keeping,
@@ -193,6 +198,13 @@ async def working(worker: Worker, clockwork: Clockwork) -> AsyncIterator[None]:
         await asyncio.to_thread(worker.release)
 
 
+def _soon(clockwork: Clockwork) -> None:
+    """A decision was taken: messages about it, and the work that it opened, follow at once."""
+    for job in clockwork.jobs:
+        if job.name in ("deliver", "carry out"):
+            clockwork.nudge(job.name)
+
+
 def run_web(
     installation: Installation, listener: socket.socket, *, with_worker: bool, announce: Callable[[str], None]
 ) -> None:
@@ -203,7 +215,7 @@ def run_web(
     """
     settings = installation.settings
     works = Works(installation, with_worker=with_worker)
-    changed = partial(works.clockwork.nudge, "deliver") if works.clockwork else _later
+    changed = partial(_soon, works.clockwork) if works.clockwork else _later
     edge = slack_edge(installation, changed) if settings.has_slack else None
     app = works.app(edge.asgi() if edge and not settings.socket_mode else None)
 

@@ -229,7 +229,12 @@ class _Demo:
 
 def _clockwork(worker: Worker, lock: threading.Lock) -> Clockwork:
     """As a worker's, but never while the clock is being pushed, and quick to show what a click changed."""
-    jobs = [("sweep", 3600.0, worker.sweep), ("climb", 60.0, worker.climb), ("deliver", 0.5, worker.deliver)]
+    jobs: list[tuple[str, float, Callable[[], object]]] = [
+        ("sweep", 3600.0, worker.sweep),
+        ("climb", 60.0, worker.climb),
+        ("carry out", 1.0, worker.carry_out),
+        ("deliver", 0.5, worker.deliver),
+    ]
     return Clockwork([Job(name, seconds, in_turn(lock, run)) for name, seconds, run in jobs])
 
 

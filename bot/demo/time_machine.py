@@ -54,4 +54,5 @@ class TimeMachine:
             self._swept_at = self._clock.now()
             self._worker.sweep()
         self._worker.climb()
+        self._worker.carry_out()
         self._worker.deliver()

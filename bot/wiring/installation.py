@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -16,6 +17,8 @@ from bot.rules.policy import Policy
 from bot.rules.policy_file import PolicyError, default_policy_text
 from bot.rules.policy_file import load_policy as policy_of
 from bot.settings import Settings
+from bot.wiring.connectors import connectors_of
+from bot.wiring.issuers import Issuers, issuers_of
 from bot.wiring.lane import slack_lane
 from storage import migrations
 from storage.database import Database
@@ -37,7 +40,16 @@ class Installation:
     def context(self, now: Now | None = None) -> Context:
         """For operations. ``now`` stands in for the clock where somebody asks about another moment."""
         lane = slack_lane(self.settings, self.database)
-        return Context(database=self.database, now=now or self.now, policy=self.policy, lane=lane)
+        return Context(self.database, now or self.now, self.policy, lane, connectors_of(self.issuers))
+
+    @cached_property
+    def issuers(self) -> Issuers:
+        """The issuing systems of the settings: one set of connections a process.
+
+        Raises:
+            SettingsError: the issuers file cannot be used.
+        """
+        return issuers_of(self.settings, self.now)
 
 
 def open_installation(settings: Settings, now: Now, notice: Callable[[str], None]) -> Installation:
@@ -108,6 +120,8 @@ def ready_database(settings: Settings, notice: Callable[[str], None]) -> Databas
     for finding in doctor.tables_are_current(database):
         if finding.level == "wrong":
             raise NotMigratedError(f"The database's tables: {finding.said}. {finding.advice}")
+        if current is not None and not migrations.knows(current):
+            notice(f"The database's tables: {finding.said}.")
     return database
 
 
@@ -138,7 +152,8 @@ def migrate(settings: Settings) -> tuple[str | None, str]:
         current = migrations.current_revision(database)
         if current is not None and not migrations.knows(current):
             finding = next(iter(doctor.tables_are_current(database)))
-            raise NotMigratedError(f"The database's tables: {finding.said}. {finding.advice}")
+            advice = finding.advice or "There is nothing for this release to do."
+            raise NotMigratedError(f"The database's tables: {finding.said}. {advice}")
         return migrations.migrate(database)
     except OperationalError as error:
         raise WhoseError(_unreachable(settings, error)) from None

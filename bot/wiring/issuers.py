@@ -203,3 +203,68 @@ class Issuers(Mapping[str, Issuer]):
 
 def _keep_out(secret: SecretStr) -> None:
     logs.keep_out(secret.get_secret_value())
+
+
+# ------------------------------------------------------------------ what there is, for people and programs
+
+
+@dataclass(frozen=True)
+class Line:
+    """One issuing system, or one kind of connector: what it can do, or why it cannot be used."""
+
+    about: str
+    """``system`` or ``kind``."""
+    name: str
+    kind: str
+    """A system's kind by its name, a kind's own title."""
+    can: tuple[str, ...] = ()
+    trouble: str = ""
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            self.about: self.name,
+            "kind" if self.about == "system" else "title": self.kind,
+            "can": list(self.can),
+            "trouble": self.trouble,
+        }
+
+
+def system_lines(configuration: Configuration) -> list[Line]:
+    """The systems of the file, in its order, with what their options leave of their kind's capabilities."""
+    with Issuers(configuration, Secrets({}), _never) as issuers:
+        return [_system_line(issuers, system) for system in issuers]
+
+
+def kind_lines() -> list[Line]:
+    """Every kind that is installed."""
+    return [
+        Line("kind", one.name, "", trouble=one.why)
+        if isinstance(one, Broken)
+        else Line("kind", one.name, one.title, tuple(one.capabilities.words()))
+        for one in every_kind()
+    ]
+
+
+def _system_line(issuers: Issuers, system: str) -> Line:
+    kind = issuers.configuration.issuers[system].kind_name
+    try:
+        return Line("system", system, kind, tuple(issuers[system].capabilities.words()))
+    except (SettingsError, UpstreamError) as error:
+        return Line("system", system, kind, trouble=str(error))
+
+
+def _never() -> datetime:
+    raise AssertionError("building a connector makes no call and needs no clock")
+
+
+def findings(issuers: Issuers) -> list[Finding]:
+    """What ``whose doctor`` says of every system: whether our credential works and may do what is declared. Touches
+    nobody's token."""
+    return [found for system in issuers for found in doctor.examine(system, lambda system=system: _checked(issuers, system))]
+
+
+def _checked(issuers: Issuers, system: str) -> list[Finding]:
+    return [
+        Finding(f"{system}, {one.subject}", "ok" if one.ok else "wrong", one.said, one.advice)
+        for one in issuers[system].check()
+    ]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from bot.operations.carrying_out.turn import carry_out
 from bot.operations.climb_ladder import climb_ladder
 from bot.operations.compose import composer, refusal_handler
 from bot.operations.context import Context
@@ -26,6 +27,7 @@ from bot.slack.desk import Services
 from bot.slack.directory import SlackDirectory
 from bot.slack.sender import SlackSender
 from bot.wiring.installation import Installation
+from bot.wiring.issuers import Issuers
 
 SOON: Final = 2.0
 """Seconds that a delivery waits for its pace rather than for its next turn."""
@@ -45,8 +47,10 @@ class Worker:
         directory: DirectoryPort,
         pacer: Pacer | None,
         delivered: Callable[[DeliveryReport], None] = lambda _report: None,
+        issuers: Issuers | None = None,
     ) -> None:
         self.ctx = ctx
+        self.issuers = issuers
         self.stopping = threading.Event()
         self._port = port
         self._directory = directory
@@ -68,6 +72,12 @@ class Worker:
     def climb(self) -> int:
         """Tell the next person where nobody answered."""
         return climb_ladder(self.ctx)
+
+    def carry_out(self) -> int:
+        """Go on with removals and rotations at the issuing systems."""
+        if self.issuers is None:
+            return 0
+        return carry_out(self.ctx, self.issuers, self.issuers, stopping=self.stopping.is_set)
 
     def deliver(self) -> DeliveryReport:
         """Send what is due, at the pace that the platform allows, until nothing can move for a while."""
@@ -116,7 +126,8 @@ def slack_worker(
     token, ctx = settings.bot_token(), installation.context()
     sender = SlackSender(ctx.lane, token, settings.slack_api_url)
     directory = SlackDirectory(ctx.workspace, token, settings.slack_api_url)
-    return Worker(ctx, sender, directory, Pacer(time.monotonic) if paced else None, delivered)
+    pacer = Pacer(time.monotonic) if paced else None
+    return Worker(ctx, sender, directory, pacer, delivered, installation.issuers)
 
 
 def slack_edge(installation: Installation, changed: Callable[[], None] = lambda: None) -> SlackEdge:
