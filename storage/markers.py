@@ -12,6 +12,7 @@ from storage.requests import Marker
 
 _MARKER = table_of(Marker)
 _POLICY = "policy_in_force"
+_TABLES = "tables"
 
 
 def policy_in_force(session: Session) -> str:
@@ -22,6 +23,17 @@ def policy_in_force(session: Session) -> str:
 def put_policy_in_force(session: Session, policy_hash: str) -> None:
     """Note the policy that the tokens are tiered with from now on."""
     _write(session, _POLICY, policy_hash)
+
+
+def note_tables(session: Session, revision: str, oldest: str) -> None:
+    """Note which revision the tables are at, and the oldest one whose release can work with them."""
+    _write(session, _TABLES, f"{revision} {oldest}")
+
+
+def tables_noted(session: Session) -> tuple[str, str] | None:
+    """What :func:`note_tables` noted last; None: nothing."""
+    revision, _, oldest = _read(session, _TABLES).partition(" ")
+    return (revision, oldest) if oldest else None
 
 
 def was_synced(lane: ColumnElement[str]) -> ColumnElement[bool]:

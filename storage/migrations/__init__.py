@@ -6,6 +6,10 @@ A new revision: change the models and, on a database that is at the newest revis
         revision --autogenerate --rev-id 0002 -m "say what for"
 
 then add by hand what Alembic does not see (triggers, search and expression indexes).
+
+A revision only adds what the release before can leave alone (tables, columns that may be empty or have a default,
+indexes), so that both run side by side while one replaces the other. What takes something away waits for a release
+that nobody before it needs it of, and stands in ``CONTRACTS``; ``tests/contract/test_rolling_upgrade.py`` holds that.
 ``tests/contract/test_migrations.py`` holds the migrated database and the models together, on both databases.
 """
 
@@ -23,7 +27,10 @@ from sqlalchemy import text
 
 from storage.database import Database
 from storage.delivery_key import delivery_keys
+from storage.markers import note_tables, tables_noted
 
+CONTRACTS: frozenset[str] = frozenset()
+"""Revisions whose tables are too little for the releases before them."""
 _LOCK = 0x57686F7365  # any number that is ours: two releases started at once migrate one after the other
 
 
@@ -47,6 +54,7 @@ def migrate(database: Database) -> tuple[str | None, str]:
                 command.upgrade(config, "head")
     with database.write() as session:
         delivery_keys(session)
+        note_tables(session, head_revision(), oldest_served())
     return before, head_revision()
 
 
@@ -70,6 +78,20 @@ def head_revision() -> str:
 def knows(revision: str) -> bool:
     """Whether this release has ever heard of a revision; one it has not is a newer release's."""
     return any(one.revision == revision for one in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+def oldest_served() -> str:
+    """The oldest revision whose release can work with the tables of this one."""
+    script = ScriptDirectory.from_config(_config())
+    revisions = [one.revision for one in script.walk_revisions()]  # from the newest to the first
+    return next((one for one in revisions if one in CONTRACTS), revisions[-1])
+
+
+def does_for_us(database: Database, revision: str) -> bool:
+    """Whether the newer release that brought the tables to a revision unknown here says that they do for this one."""
+    with database.read() as session:
+        noted = tables_noted(session)
+    return noted is not None and noted[0] == revision and knows(noted[1])
 
 
 def _config() -> Config:

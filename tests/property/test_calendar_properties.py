@@ -63,9 +63,7 @@ def test_next_working_is_the_first(moment: datetime, wt: WorkingTime) -> None:
 
 
 @given(moments, st.integers(0, 24 * 60), working_times())
-def test_so_far_into_the_day_is_in_it_and_not_earlier(
-    moment: datetime, minutes: int, wt: WorkingTime
-) -> None:
+def test_so_far_into_the_day_is_in_it_and_not_earlier(moment: datetime, minutes: int, wt: WorkingTime) -> None:
     into = timedelta(minutes=minutes)
     found = next_working(moment, wt, into)
     assert is_working(found, wt)
