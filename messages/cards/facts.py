@@ -80,6 +80,8 @@ class WorkFacts:
     """Since when it is at this stage."""
     goes_on_at: datetime | None = None
     """When the next move is made by itself; None: a person is waited for."""
+    replaces: bool = False
+    """Of a rotation: the credential stays and gets another secret, so that the old one is over at once."""
     disables_first: bool = False
     reversible: bool = False
     """While it is disabled it can be given back."""
@@ -331,6 +333,68 @@ class VendorFacts:
     tokens: Sequence[TokenFacts]
     more: int = 0
     token_count: int = 0
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True)
+class PlanToken:
+    """One token of a plan that ends many."""
+
+    name: str
+    system: str
+    owner: str
+    state: str
+    """``confirmed``, ``accepted_unverified``, ``called_off``, ``failed`` (a person has to look), ``by_hand`` (a person
+    does it), ``running`` (under way), ``waiting`` (not begun) or ``gone`` (it was revoked before)."""
+    stage: str = ""
+    fault: str = ""
+    fault_detail: str = ""
+    environment: str = ""
+    last_used_at: datetime | None = None
+    by_itself: bool = False
+    """Whether a connector can end it; else a person is asked to."""
+
+
+@dataclass(frozen=True)
+class OffboardingFacts:
+    """A plan to end everything that a vendor and its children hold, or that carries a tag or serves a consumer."""
+
+    plan_id: int
+    """0: only looked at, not proposed."""
+    version: int
+    kind: str
+    """``vendor``, ``tag`` or ``consumer``."""
+    subject: str
+    state: str
+    """``draft`` (only looked at), ``proposed``, ``running``, ``ended`` or ``called_off``."""
+    cause: str
+    """``asked``, ``contract_ended`` or ``status``."""
+    tokens: Sequence[PlanToken]
+    """At most fifty, those that somebody has to look at first."""
+    counts: dict[str, int]
+    """By :attr:`PlanToken.state`."""
+    systems: Sequence[tuple[str, int, bool]]
+    """(issuing system, tokens there, whether a connector can end them), most tokens first."""
+    total: int = 0
+    production: int = 0
+    """How many of them are in production, or nobody knows."""
+    used_lately: int = 0
+    """How many were used in the last thirty days."""
+    children: Sequence[str] = ()
+    """The vendors that come through this one and are part of it."""
+    vendor_id: int = 0
+    requested_by: str = ""
+    """Empty: the contract's end, or the vendor's status."""
+    requested_at: datetime | None = None
+    approved_by: str = ""
+    approved_at: datetime | None = None
+    begins_at: datetime | None = None
+    contract_ends_on: date | None = None
+    ended_at: datetime | None = None
+    grace_days: int = 0
+    act: bool = True
+    """False: the policy lets Whose touch nothing, so that people are given all of it."""
+    offered: Sequence[Verb] = ()
     zone: str = "UTC"
 
 
