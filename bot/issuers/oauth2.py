@@ -143,6 +143,11 @@ class OAuthServer(Undeclared):
     def revoke(self, credential: Credential) -> Reply:
         """Send it to the revocation endpoint. Where ``named_by`` is set, only after an introspection that it is this
         one: what ``secret_ref`` points at can change without anybody telling the inventory."""
+        try:
+            if self.is_ours(credential):
+                return Rejected("ours", "Whose authenticates with it itself")
+        except UpstreamError as error:
+            return NotDone(str(error), _WAIT)
         if self._options.named_by:
             found = self.look(credential)
             if not isinstance(found, Sighting):

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.servers.issuers import aws, postgres
+from tests.servers.issuers import aws, github_grounds, gitlab_grounds, jupyterhub, oauth2, postgres
 from tests.servers.issuers.ground import Grounds
 
-ALL: Final[tuple[Grounds, ...]] = (aws.GROUNDS, postgres.GROUNDS)
+ALL: Final[tuple[Grounds, ...]] = (
+    aws.GROUNDS,
+    postgres.GROUNDS,
+    oauth2.AUTHLIB,
+    oauth2.OIDC_PROVIDER,
+    jupyterhub.GROUNDS,
+    *github_grounds.ALL,
+    *gitlab_grounds.ALL,
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import threading
 import time
@@ -27,7 +28,7 @@ from bot.issuers.oauth2 import OAuthOptions, OAuthServer
 from bot.operations.issuer_port import Issuer
 from bot.rules.issuing import Credential
 from tests.servers.issuers.ground import Grounds, Made
-from tests.servers.issuers.npm_packages import free_port, has_npm, installed, running
+from tests.servers.issuers.npm_packages import free_port, installed, running
 from tests.servers.issuers.tools import Drawer
 
 CLIENT = "whose:client"
@@ -174,6 +175,8 @@ def authlib_app(tokens: dict[str, _Token], url: str, *, introspection: bool = Tr
 @contextmanager
 def authlib(*, introspection: bool = True, **options: Any) -> Iterator[OAuthGround]:
     """Authlib's server, found by discovery."""
+    for server in ("authlib", "werkzeug"):
+        logging.getLogger(server).propagate = False  # it runs in our process, and tells of every token in its log
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     app = authlib_app({}, url, introspection=introspection)
@@ -233,7 +236,5 @@ def _introspected(url: str, token: str) -> bool:
     return bool(said.json()["active"])
 
 
-GROUNDS = [
-    Grounds("oauth2 (Authlib)", authlib),
-    Grounds("oauth2 (oidc-provider)", oidc_provider, needs="" if has_npm() else "npm"),
-]
+AUTHLIB = Grounds("oauth2 (Authlib)", authlib, needs="authlib")
+OIDC_PROVIDER = Grounds("oauth2 (oidc-provider)", oidc_provider, needs="npm")
