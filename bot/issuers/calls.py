@@ -26,6 +26,8 @@ LONGEST_WAIT: Final = 3600.0
 _DEFAULT_WAIT: Final = 30.0
 _REQUEST_IDS: Final = ("x-request-id", "x-github-request-id", "x-amzn-requestid", "request-id", "cf-ray")
 _LONGEST_ID: Final = 100
+USUAL = Limits()
+"""What a call may take where nobody says otherwise."""
 _NEVER_SENT: Final = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout)
 _BROKEN_OFF: Final = (
     httpcore.TimeoutException,
@@ -79,13 +81,13 @@ class Caller:
         headers: Mapping[str, str] | None = None,
         *,
         verify: bool | str = True,
-        limits: Limits = Limits(),  # noqa: B008 - it is frozen
+        limits: Limits | None = None,
     ) -> None:
         """``base`` is an ``http(s)://host[:port][/path]`` address; ``verify`` a file of root certificates, or True."""
         if verify is False:
             raise ValueError("certificates are always checked")
         self.base = httpx.URL(base.rstrip("/") + "/")
-        self._limits = limits
+        self._limits = limits = limits or USUAL
         self._client = httpx.Client(
             headers={"user-agent": "whose", "accept-encoding": "gzip", **(headers or {})},
             timeout=httpx.Timeout(limits.step, connect=limits.connect),

@@ -54,7 +54,7 @@ class HttpIssuer(Undeclared):
 
     kind = "http"
 
-    def __init__(self, system: str, options: HttpOptions, tools: Tools, limits: Limits = Limits()) -> None:  # noqa: B008
+    def __init__(self, system: str, options: HttpOptions, tools: Tools, limits: Limits | None = None) -> None:
         self.system = system
         self.capabilities = _capabilities(options)
         self._options, self._recipe, self._tools = options, options.recipe, tools

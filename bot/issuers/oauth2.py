@@ -91,7 +91,7 @@ class OAuthServer(Undeclared):
 
     kind = "oauth2"
 
-    def __init__(self, system: str, options: OAuthOptions, tools: Tools, limits: Limits = Limits()) -> None:  # noqa: B008
+    def __init__(self, system: str, options: OAuthOptions, tools: Tools, limits: Limits | None = None) -> None:
         self.system = system
         blind = options.issuer is None and options.introspection_endpoint is None
         self.capabilities = Capabilities(revoke=True) if blind else KIND.capabilities
