@@ -76,7 +76,12 @@ class GitLab(Undeclared):
 
     def __init__(self, system: str, options: GitLabOptions, tools: Tools) -> None:
         self.system = system
-        self.capabilities = KIND.capabilities if options.probe else replace(KIND.capabilities, verify=_UNTRIED)
+        most = KIND.capabilities
+        self.capabilities = replace(
+            most,
+            rotate=most.rotate if options.projects or options.groups else None,
+            verify=most.verify if options.probe else _UNTRIED,
+        )
         self._options = options
         self._tools = tools
         self._caller = Caller(f"{options.url.rstrip('/')}/api/v4", verify=options.ca_file or True)
@@ -86,7 +91,7 @@ class GitLab(Undeclared):
 
     def check(self) -> list[Check]:
         subject = f"Token of {self.system}"
-        own = self._one(Token, self._get("personal_access_tokens/self"))
+        own = self._own()
         if not isinstance(own, Token):
             return [Check(subject, False, "GitLab does not take our token", "Replace it, and see its scopes and end.")]
         ends = "" if own.ends_at is None else f"; it ends on {own.expires_at}"
@@ -99,7 +104,7 @@ class GitLab(Undeclared):
         return checks + [self._may_list(place) for place in self._named_places()]
 
     def is_ours(self, credential: Credential) -> bool:
-        own = self._one(Token, self._get("personal_access_tokens/self"))
+        own = self._own()
         if not isinstance(own, Token):
             raise UpstreamError(f"{self._host} does not say which token is ours. Run `whose doctor`, then try again.")
         name = name_of(credential.external_id)
@@ -129,6 +134,11 @@ class GitLab(Undeclared):
         name = name_of(credential.external_id)
         if name is None:
             return _FOREIGN
+        own = self._own()
+        if not isinstance(own, Token):
+            return own
+        if own.id == name.token:
+            return _OURS
         answer = self._call("DELETE", name.path)
         if not isinstance(answer, Answer):
             return answer
@@ -200,6 +210,9 @@ class GitLab(Undeclared):
         )
 
     # one token
+
+    def _own(self) -> Token | Rejected | NotDone | Unclear:
+        return self._one(Token, self._get("personal_access_tokens/self"))
 
     def _find(self, name: Name) -> _Found:
         """By its number; where there is none, only a list that can be read and has it not says that it is absent."""
@@ -331,6 +344,7 @@ class GitLab(Undeclared):
 
 
 _FOREIGN: Final = Rejected("unknown_id", "This is no id of a GitLab token. Run `whose discover` to see the ids")
+_OURS: Final = Rejected("own_credential", "This is what Whose signs in with. Give it another token first")
 _NOT_PERSONAL: Final = Rejected("not_offered", "Only its owner can make a personal token. Ask them to")
 
 

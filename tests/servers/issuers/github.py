@@ -143,15 +143,21 @@ class GitHubDouble(HttpDouble):
         return next(secret for secret, one in self.secrets.items() if one == external_id)
 
     def lets_in(self, secret: str) -> bool:
-        """Whether the organisation lets in who holds this secret."""
+        """Whether the organisation lets in who holds this secret; if so, that was a use of it."""
         sort, _, rest = self.secrets[secret].partition(":")
-        number = int(rest.rpartition("/" if sort == "deploy-key" else ":")[2].partition("/")[0])
-        held: dict[str, list[int]] = {
-            "pat": [one for one, grant in self.grants.items() if not grant["token_expired"]],
-            "sso": list(self.authorizations),
-            "deploy-key": [one for repo in self.repos.values() for one in repo.keys],
+        first, _, last = rest.partition("/")
+        keys = {number: key for repo in self.repos.values() for number, key in repo.keys.items()}
+        lists: dict[str, tuple[dict[int, dict[str, Any]], str, str]] = {
+            "pat": (self.grants, first, "token_last_used_at"),
+            "sso": (self.authorizations, first, "credential_accessed_at"),
+            "deploy-key": (keys, last, "last_used"),
         }
-        return number in held[sort]
+        held, number, used = lists[sort]
+        found = held.get(int(number))
+        if found is None or found.get("token_expired"):
+            return False
+        found[used] = _written(self.now)
+        return True
 
     def expire_tokens(self) -> None:
         """End every installation token at once, before its time."""

@@ -139,7 +139,8 @@ def _typed(text: str, schema: dict[str, Any]) -> object:
 def _kept() -> Path:
     version = PACKAGE.rpartition("@")[2]
     wanted = zlib.crc32(json.dumps(CALLED).encode())
-    return Path.home() / ".cache" / "whose-tests" / f"github-openapi-{version}-{wanted:08x}.json"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "whose-tests" / f"github-openapi-{version}-{wanted:08x}.json"
 
 
 def _published() -> dict[str, Any]:
