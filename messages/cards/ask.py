@@ -16,7 +16,9 @@ from messages.cards.parts import (
     token_facts,
     token_line,
     told_reasons,
+    vendor_holds,
 )
+from messages.cards.work import is_carried_out, work_card, work_row
 from messages.inert import clean, one_line, short
 from messages.moments import spoken
 from messages.view import (
@@ -35,10 +37,12 @@ from messages.view import (
     Text,
     View,
 )
-from messages.wording import asking, names, outcomes
+from messages.wording import asking, names, outcomes, working
+from messages.wording.carrying_out import asks_to_agree
 
 MOST_ROWS = 15
 _MOST_STEPS = 1_500  # characters of instructions
+_MOST_DETAIL = 300
 
 
 def ask(facts: DigestFacts) -> View:
@@ -54,7 +58,7 @@ def ask(facts: DigestFacts) -> View:
 def card(facts: RequestFacts) -> View:
     """One request in full, in the form that its state calls for."""
     if facts.state == "remediating":
-        return _remediating(facts)
+        return work_card(facts, facts.work) if facts.work and is_carried_out(facts) else _remediating(facts)
     if facts.settled or facts.state in {"settled", "withdrawn"}:
         return _settled(facts)
     if facts.state == "handover":
@@ -70,7 +74,7 @@ def _asking(facts: RequestFacts) -> View:
         reasons(facts),
         token_facts(facts.token, facts.zone),
         *_offered(facts),
-        *_notes(asking.asked_before(facts), _until_when(facts)),
+        *_notes(vendor_holds(facts), asking.asked_before(facts), _until_when(facts)),
     ]
     asked = question if question.endswith("?") else f"{question}."
     until = "An answer was wanted by" if asking.late(facts) else "Please answer by"
@@ -109,12 +113,18 @@ def _remediating(facts: RequestFacts) -> View:
     elements: list[Element] = [
         Heading(heading),
         *([Paragraph(settled_text(settled, facts.zone, under_way=True))] if settled else []),
-        Paragraph([outcomes.assigned(facts)]),
+        Paragraph([outcomes.assigned(facts), *_why_by_hand(facts)]),
         Paragraph([Strong("How to do it"), "\n", steps]),
         token_facts(facts.token, facts.zone),
         *_offered(facts),
     ]
     return View(f"{heading}. {outcomes.assigned(facts)}", elements)
+
+
+def _why_by_hand(facts: RequestFacts) -> Text:
+    """Why a person does it although a connector could."""
+    why = working.wait(facts.work.fault, facts.work.system) if facts.work else ""
+    return [f" {why}"] if why else []
 
 
 def _settled(facts: RequestFacts) -> View:
@@ -123,10 +133,17 @@ def _settled(facts: RequestFacts) -> View:
     elements: list[Element] = [
         Heading(heading),
         Paragraph(settled_text(settled, facts.zone)),
+        *_detail(settled),
         Note(token_line(facts.token)),
         Buttons([history_button(facts.token)]),
     ]
     return View(f"{heading}.", elements)
+
+
+def _detail(settled: Settled) -> list[Element]:
+    """Why nothing better is known, where an end could not be proven."""
+    said = short(settled.detail, _MOST_DETAIL)
+    return [Note([f"Detail: “{said}”"])] if said and settled.result in {"accepted_unverified", "failed"} else []
 
 
 def _offered(facts: RequestFacts) -> list[Element]:
@@ -150,7 +167,7 @@ def digest(facts: DigestFacts) -> View:
     shown = _shown(facts.requests)
     left_out = sum(_waits(one) for one in facts.requests) - sum(_waits(one) for one in shown) + facts.more
     waiting = sum(_waits(one) for one in shown) + left_out
-    heading = asking.count_heading(waiting, sum(one.state == "remediating" for one in shown))
+    heading = asking.count_heading(waiting, sum(one.state == "remediating" and not _waits(one) for one in shown))
     elements: list[Element] = [Heading(heading)]
     if open_ones := [one for one in shown if _waits(one)]:
         elements.append(Paragraph([asking.list_intro(open_ones)]))
@@ -175,11 +192,13 @@ def _shown(requests: Sequence[RequestFacts]) -> list[RequestFacts]:
 
 
 def _waits(one: RequestFacts) -> bool:
-    return one.settled is None and one.state in {"open", "handover"}
+    return asks_to_agree(one) or (one.settled is None and one.state in {"open", "handover"})
 
 
 def digest_row(facts: RequestFacts) -> Row:
     """One request on two or three lines, with what can be done about it."""
+    if facts.work and facts.state == "remediating" and is_carried_out(facts):
+        return work_row(facts, facts.work)
     if facts.settled:
         under_way = facts.state == "remediating"
         said = settled_text(facts.settled, facts.zone, under_way=under_way)
@@ -232,7 +251,7 @@ def _brief_why(facts: RequestFacts) -> Text:
 
 def _digest_notes(shown: Sequence[RequestFacts]) -> list[Element]:
     """Who is next, for the row that moves on first."""
-    waiting = [(one.next_at, one.request_id, one) for one in shown if _waits(one) and one.next_at]
+    waiting = [(one.next_at, one.request_id, one) for one in shown if _waits(one) and not one.work and one.next_at]
     if not waiting:
         return []
     *_, first = min(waiting, key=lambda moving: moving[:2])

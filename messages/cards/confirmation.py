@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from messages.action_ref import Verb
 from messages.cards.facts import RequestFacts
+from messages.cards.work import is_carried_out
 from messages.inert import one_line
 from messages.view import Inline, Moment, Paragraph, View
-from messages.wording import names, outcomes
+from messages.wording import carrying_out, names, outcomes
 
 
 def confirmation(verb: Verb, facts: RequestFacts) -> View:
@@ -17,6 +18,10 @@ def confirmation(verb: Verb, facts: RequestFacts) -> View:
 
 def _afterwards(verb: Verb, facts: RequestFacts) -> list[Inline]:
     match verb:
+        case _ if facts.work and facts.state == "remediating" and is_carried_out(facts):
+            approved = facts.work.stage == "approved"
+            now = [carrying_out.to_come(facts.work)] if approved else carrying_out.situation(facts, facts.work)
+            return [" ", *now]
         case Verb.REVOKE | Verb.ROTATE:
             return [f" {outcomes.pending(facts.settled)} {outcomes.assigned(facts)}"]
         case Verb.DONE if facts.settled:

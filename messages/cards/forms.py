@@ -81,7 +81,7 @@ def _fields(verb: Verb, facts: RequestFacts) -> list[Field]:
             return [PersonField("new_owner", deciding.NEW_OWNER_NAMED), _reason(verb, facts)]
         case Verb.SNOOZE:
             return [_until(facts), _reason(verb, facts)]
-        case Verb.ACCEPT | Verb.DECLINE:
+        case Verb.ACCEPT | Verb.DECLINE | Verb.GIVE_BACK | Verb.APPROVE | Verb.RESUME | Verb.RETRY:
             return [_note(words)]
         case Verb.DONE:
             evidence = TextField("evidence", words.question, max_length=MOST_EVIDENCE, hint=words.hint)
@@ -98,7 +98,7 @@ def _reason(verb: Verb, facts: RequestFacts) -> TextField:
         "justification",
         words.question,
         multiline=True,
-        required=verb in facts.reason_required or (verb is Verb.ATTEST and facts.restate),
+        required=verb in facts.reason_required or verb is Verb.CALL_OFF or (verb is Verb.ATTEST and facts.restate),
         max_length=MOST_REASON,
         hint=words.hint or deciding.NEVER_A_SECRET,
     )

@@ -9,7 +9,7 @@ from messages.cards.facts import RequestFacts, Settled, TokenFacts
 from messages.inert import one_line, short
 from messages.moments import day
 from messages.view import Button, Facts, Inline, Moment, Paragraph, Row, Strong, Text
-from messages.wording import asking, deciding, names, outcomes
+from messages.wording import asking, carrying_out, deciding, names, outcomes
 
 LONG_VALUE = 300
 """Characters of a purpose or a list of scopes that a card shows: about four lines on a phone."""
@@ -63,8 +63,15 @@ def decision_button(verb: Verb, facts: RequestFacts) -> Button:
     if verb not in facts.needs_form:
         takes_over = verb is Verb.ATTEST and facts.becomes_owner
         confirm = deciding.confirm_ownership(name) if takes_over else deciding.confirm(verb, name)
+        if facts.work is not None and confirm is None:
+            confirm = carrying_out.confirm(verb, facts, facts.work)
     action = ActionRef(verb, facts.request_id, facts.version)
-    return Button(deciding.label(verb), action, _STYLES.get(verb, "plain"), confirm)
+    return Button(deciding.label(verb), action, _style(verb, facts), confirm)
+
+
+def _style(verb: Verb, facts: RequestFacts) -> Literal["plain", "primary", "danger"]:
+    rotates = facts.work is not None and facts.work.kind == "rotate"
+    return "primary" if verb is Verb.APPROVE and rotates else _STYLES.get(verb, "plain")
 
 
 _STYLES: dict[Verb, Literal["primary", "danger"]] = {
@@ -72,6 +79,10 @@ _STYLES: dict[Verb, Literal["primary", "danger"]] = {
     Verb.ACCEPT: "primary",
     Verb.DONE: "primary",
     Verb.REVOKE: "danger",
+    Verb.APPROVE: "danger",
+    Verb.RESUME: "danger",
+    Verb.GIVE_BACK: "primary",
+    Verb.RETRY: "primary",
 }
 
 
@@ -105,8 +116,14 @@ def token_row(token: TokenFacts, zone: str) -> Row:
     return Row([*token_line(token), *second, owner], token_button(token))
 
 
+def vendor_holds(facts: RequestFacts) -> Text:
+    """What to know of a token that the vendor holds; empty: it is ours."""
+    return [asking.vendor_holds(facts.token)] if facts.token.held_by == "vendor" else []
+
+
 def settled_text(settled: Settled, zone: str, *, under_way: bool = False) -> Text:
     """Who decided what and when, and what came of the work, or that it is ``under_way``."""
     works = under_way or bool(settled.result)
-    after = outcomes.pending(settled) if under_way else outcomes.result(settled.outcome, settled.result)
+    result = outcomes.result(settled.outcome, settled.result, settled.proof, settled.system)
+    after = outcomes.pending(settled) if under_way else result
     return [*outcomes.decided(settled, zone, works=works), f" {after}" if after else ""]

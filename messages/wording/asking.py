@@ -68,6 +68,15 @@ _REASONS = {
 }
 
 
+def vendor_holds(token: TokenFacts) -> str:
+    """Who is to handle a token that its vendor holds, and who answers for it."""
+    return f"{_capital(names.vendor(token))} holds it and has to handle it safely. We stay accountable for granting it."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:] if text.startswith("the ") else text
+
+
 # ------------------------------------------------------------------ the question
 
 
@@ -98,7 +107,7 @@ def count_heading(waiting: int, under_way: int = 0) -> str:
 def list_intro(facts: Sequence[RequestFacts]) -> str:
     """The question that a list of at least one asks, and how to read it."""
     several = len(facts) > 1
-    owned = all(one.why in _STANDS_BEHIND and not one.becomes_owner for one in facts)
+    owned = all(one.why in _STANDS_BEHIND and not one.becomes_owner and one.work is None for one in facts)
     asked = f"Do you still stand behind {'them' if several else 'it'}? " if owned else ""
     order = "Most at risk first. " if several else ""
     return f"{asked}{order}“Open” shows why it came to you and what else you can do."

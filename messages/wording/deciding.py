@@ -20,6 +20,11 @@ _LABELS = {
     Verb.ACCEPT: "Accept",
     Verb.DECLINE: "Decline",
     Verb.DONE: "Mark as done…",
+    Verb.APPROVE: "Agree…",
+    Verb.CALL_OFF: "Call it off…",
+    Verb.GIVE_BACK: "Give it back…",
+    Verb.RESUME: "Go on with it…",
+    Verb.RETRY: "Try again…",
     Verb.OPEN: "Open",
     Verb.SHOW_TOKEN: "Show",
     Verb.SHOW_HISTORY: "History",
@@ -127,6 +132,22 @@ _FORMS = {
         "Ticket or evidence",
         "A ticket number or a link, or what you checked. Never the secret itself.",
     ),
+    Verb.CALL_OFF: FormWords(
+        "Call it off",
+        "Call it off",
+        "Nothing more is done about it, and it stays as it is now.",
+        "Why should it stay?",
+        "One sentence is enough. It is kept with the record.",
+    ),
+    Verb.GIVE_BACK: FormWords(
+        "Give it back",
+        "Give it back",
+        "It works again within minutes, as it did before. That it is to go stays decided until somebody calls it off.",
+        "What needs it?",
+    ),
+    Verb.APPROVE: FormWords("Agree", "Agree", "You agree to what was decided.", "Anything to add?"),
+    Verb.RESUME: FormWords("Go on with it", "Go on", "It is ended after all.", "Anything to add?"),
+    Verb.RETRY: FormWords("Try again", "Try again", "It goes on from where it halted.", "Anything to add?"),
 }
 _ANY_FORM = FormWords("Please confirm", "Continue", "Please confirm your choice.", "Anything to add?")
 

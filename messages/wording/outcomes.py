@@ -80,8 +80,8 @@ _RESULTS = {
     ("rotate", "confirmed"): "Rotated: the issuing system confirms that the old secret no longer works.",
     ("rotate", "accepted_unverified"): "Reported as rotated (accepted, not verified). The old secret may still work.",
     ("rotate", "failed"): "The rotation failed. The old secret still works as far as we know.",
-    ("revoke", "called_off"): "The removal was called off. It works as before.",
-    ("rotate", "called_off"): "The rotation was called off. The old secret works as before.",
+    ("revoke", "called_off"): "The removal was called off. It stays as it is.",
+    ("rotate", "called_off"): "The rotation was called off. The secret stays as it is.",
 }
 _BY_CONNECTOR = {
     ("revoke", "confirmed"): "Removed: {seen}.",
@@ -162,6 +162,11 @@ _RECORDED = {
     "let_lapse": "Recorded: {name} may lapse. There are no more reminders about its expiry.",
     "accept": "Recorded: you are the service owner of {name} now.",
     "decline": "Recorded: you do not take {name} over.",
+    "approve": "Recorded: you agree to what was decided about {name}.",
+    "call_off": "Recorded: what was decided about {name} is called off. It stays as it is.",
+    "give_back": "Recorded: {name} is to be given back.",
+    "resume": "Recorded: what was decided about {name} goes on.",
+    "retry": "Recorded: {name} is tried again.",
 }
 
 

@@ -22,7 +22,7 @@ def work(kind: str) -> str:
 
 _FAULTS = {
     "ours": "It is what this bot itself signs in with at {system}, so it is left alone.",
-    "rejected": "{System} said no, and nothing was changed.",
+    "rejected": "{System} said no, and nothing was changed by that.",
     "no_effect": "{System} said yes, and yet nothing changed there.",
     "still_works": "{System} said that it was done, and it still works.",
     "enabled_elsewhere": "Somebody made it work again at {system} in the meantime.",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import Any
 
 from messages.action_ref import Verb
 from messages.cards.ask import ask
@@ -34,7 +32,8 @@ from messages.cards.replaced import replaced
 from messages.cards.trouble import trouble
 from messages.cards.vendor import vendor
 from messages.cards.who import who
-from messages.view import Form, View
+from tests.golden import work_examples
+from tests.golden.example import Example as Example
 
 ZONE = "Europe/Berlin"
 
@@ -269,17 +268,6 @@ NO_AUTHORITY = Refusal(
 )
 
 
-@dataclass(frozen=True)
-class Example:
-    """A kind of message with the facts it is made from."""
-
-    build: Callable[..., View | Form]
-    facts: tuple[Any, ...]
-
-    def made(self) -> View | Form:
-        return self.build(*self.facts)
-
-
 def _one(request: RequestFacts, name: str = "Ana Lima") -> Example:
     return Example(ask, (DigestFacts(name, (request,), zone=ZONE),))
 
@@ -340,6 +328,7 @@ VIEWS: dict[str, Example] = {
     "confirmation_disown": Example(confirmation, (Verb.DISOWN, HANDOVER)),
     "confirmation_snooze": Example(confirmation, (Verb.SNOOZE, ORDINARY)),
     "confirmation_done": Example(confirmation, (Verb.DONE, REVOKED)),
+    **work_examples.VIEWS,
 }
 FORMS: dict[str, Example] = {
     "form_attest_high_risk": Example(form, (Verb.ATTEST, HIGH)),
@@ -352,4 +341,5 @@ FORMS: dict[str, Example] = {
     "form_let_lapse": Example(form, (Verb.LET_LAPSE, HIGH)),
     "form_decline": Example(form, (Verb.DECLINE, HANDOVER)),
     "form_done": Example(form, (Verb.DONE, REVOKING)),
+    **work_examples.FORMS,
 }

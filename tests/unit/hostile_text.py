@@ -134,7 +134,7 @@ def texts(value: object) -> Iterator[tuple[str, str]]:
 CODES = frozenset(
     {
         "state", "why", "tier", "reasons", "outcome", "role", "platform", "result", "default_action", "next_role",
-        "kind", "contract", "code", "zone", "unreachable",
+        "kind", "contract", "code", "zone", "unreachable", "stage", "causes", "fault", "proof",
     }
 )  # fmt: skip
 """Fields that hold words of ours, not words from outside."""

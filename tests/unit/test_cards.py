@@ -193,6 +193,8 @@ def test_a_high_risk_attestation_restates_vendor_purpose_and_scope_and_asks_why(
         (Verb.LET_LAPSE, ["justification"]),
         (Verb.DECLINE, ["justification"]),
         (Verb.DONE, ["result", "evidence"]),
+        (Verb.CALL_OFF, ["justification"]),
+        (Verb.GIVE_BACK, ["justification"]),
     ],
 )
 def test_every_decision_asks_what_it_needs(verb: Verb, names: list[str]) -> None:
@@ -242,6 +244,8 @@ ANSWERS = {"still_right": "yes", "justification": "Sales needs it."}
         (Verb.DONE, {"result": "confirmed", "evidence": "T-1"}, {"result": deciding.CHOOSE}),
         (Verb.DONE, {"result": "failed", "evidence": "T-1"}, {}),
         (Verb.DISOWN, {}, {}),
+        (Verb.CALL_OFF, {}, {"justification": deciding.NEEDED}),
+        (Verb.GIVE_BACK, {}, {}),
     ],
 )
 def test_what_is_wrong_with_an_answer_is_said_beside_it(
