@@ -37,6 +37,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "token": "lookups",
         "vendor": "lookups",
         "person": "people",
+        "issuers": "issuers",
     },
     "Asking and deciding": {"policy": "policy", "plan": "planning", "sweep": "asking", "decide": "asking"},
     "The record": {"who": "lookups", "history": "lookups", "ledger": "ledger"},

@@ -38,7 +38,8 @@ def migrate_command() -> None:
 def doctor_command(as_json: bool) -> None:
     """See whether everything is in order, and what to do where it is not.
 
-    Looks at the settings, the database and its tables, the policy, the people, and Slack's token, scopes and clock.
+    Looks at the settings, the database and its tables, the policy, the people, Slack's token, scopes and clock, and at
+    our credential and permissions at every issuing system; nobody's token is touched.
     Exit code 1 when something is wrong.
 
     \b

@@ -38,6 +38,16 @@ _SAID: Final = {
     "ResourceNotFoundException": "AWS has no such secret",
 }
 _LONGEST_CODE: Final = 60
+#: What an answer cannot be without; botocore reads any XML as an answer in which everything is left out.
+_ANSWERED: Final = {
+    "create_access_key": "AccessKey",
+    "get_access_key_last_used": "UserName",
+    "get_account_authorization_details": "UserDetailList",
+    "get_caller_identity": "Arn",
+    "get_secret_value": "VersionId",
+    "list_access_keys": "AccessKeyMetadata",
+    "put_secret_value": "VersionId",
+}
 
 
 @dataclass(frozen=True)
@@ -95,9 +105,15 @@ def call_once(client: Any, what: str, **arguments: Any) -> dict[str, Any] | Reje
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        return dict(getattr(client, what)(**arguments))
+        answer = dict(getattr(client, what)(**arguments))
     except (ClientError, BotoCoreError) as error:
         return outcome_of(error)
+    except Exception as error:  # noqa: BLE001 - botocore falls over XML that it does not expect, in many ways
+        # Without its text, which is the whole answer and may hold a new secret.
+        return Unclear(f"AWS's answer cannot be read ({type(error).__name__})")
+    if not request_id(answer) or _ANSWERED.get(what, "ResponseMetadata") not in answer:
+        return Unclear("Something answers in AWS's place, or its answer cannot be read", request_id(answer))
+    return answer
 
 
 def as_error(outcome: Rejected | NotDone | Unclear, doing: str) -> UpstreamError:

@@ -13,6 +13,8 @@ from bot.rules.policy import Policy
 from bot.settings import Settings, nearest_variable
 from bot.slack.identity import SCOPES, identify
 from bot.wiring.installation import load_policy, open_database, policy_name
+from bot.wiring.issuers import findings as findings_of
+from bot.wiring.issuers import issuers_of
 from bot.wiring.ledger import ledger_key
 from storage.database import Database
 
@@ -24,7 +26,7 @@ def examine(settings: Settings, now: Callable[[], datetime]) -> list[Finding]:
     if findings[-1].level != "wrong":
         findings += _examine_work(settings, now)
     findings += doctor.examine("Slack", lambda: _slack_is_right(settings, now))
-    return findings
+    return findings + doctor.examine("issuing systems", lambda: _issuers_are_right(settings, now))
 
 
 def examine_storage(settings: Settings, opened: Database | None = None) -> list[Finding]:
@@ -73,6 +75,11 @@ def _settings_are_right(settings: Settings) -> list[Finding]:
         advice = f"Did you mean {near}?" if near else "Remove it, or see .env.example for the names."
         findings.append(Finding("settings", "look", f"{name} is set and read by nothing", advice))
     return findings
+
+
+def _issuers_are_right(settings: Settings, now: Callable[[], datetime]) -> list[Finding]:
+    with issuers_of(settings, now) as issuers:
+        return findings_of(issuers)
 
 
 def _slack_is_right(settings: Settings, now: Callable[[], datetime]) -> list[Finding]:

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Final, Protocol, Self, runtime_checkable
 
 from pydantic import SecretStr
 
 from bot import logs
-from bot.errors import SettingsError, UpstreamError
+from bot.errors import SettingsError, UpstreamError, WhoseError
 from bot.issuers.aws_calls import Keys
 from bot.issuers.aws_secrets import SecretsManager
 from bot.issuers.configuration import Configuration, Configured, read_configuration
+from bot.issuers.registry import Broken, every_kind
 from bot.issuers.secrets import Secrets, Vault
 from bot.issuers.sinks import FileSink, NoSink, VaultSink
+from bot.operations import doctor
+from bot.operations.doctor import Finding
 from bot.operations.issuer_port import Issuer, SecretSink, Tools
 from bot.operations.secret_refs import HOW, is_reference, within
+from bot.rules.issuing import Credential
 from bot.settings import Settings, other_variables
 
 Now = Callable[[], datetime]
@@ -73,6 +80,7 @@ class Issuers(Mapping[str, Issuer]):
         self._secrets = secrets
         self._now = now
         self._made: dict[str, Issuer] = {}
+        self._making = Lock()
         self._own = configuration.own_references()
 
     def __getitem__(self, system: str) -> Issuer:
@@ -83,9 +91,10 @@ class Issuers(Mapping[str, Issuer]):
             SettingsError: its connector cannot be loaded; the text says what to install.
             UpstreamError: a credential of ours that it needs at once cannot be read.
         """
-        if system not in self._made:
-            self._made[system] = self._build(self.configuration.issuers[system])
-        return self._made[system]
+        with self._making:
+            if system not in self._made:
+                self._made[system] = self._build(self.configuration.issuers[system])
+            return self._made[system]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.configuration.issuers)
@@ -122,6 +131,24 @@ class Issuers(Mapping[str, Issuer]):
             return self._read(ref) if ref in one.references else self.secret_of(ref)
 
         return one.kind.build(one.system, one.options, Tools(secret, self._now, _keep_out))
+
+    def is_ours(self, system: str, credential: Credential) -> bool:
+        """Whether this is anything that we authenticate with, at this system or for another one: an access key of the
+        same account that reads our secrets, say.
+
+        Raises:
+            KeyError: the file does not name the system.
+            WhoseError: it could not be asked; then nothing may be done.
+        """
+        return self[system].is_ours(credential) or credential.external_id in self._own_values()
+
+    def _own_values(self) -> set[str]:
+        """What our references read. One that cannot be read is not authenticated with, either."""
+        values = set()
+        for ref in self._own:
+            with suppress(UpstreamError, SettingsError):
+                values.add(self._read(ref).get_secret_value())
+        return values
 
     # ------------------------------------------------------------ secrets
 
@@ -229,10 +256,9 @@ class Line:
         }
 
 
-def system_lines(configuration: Configuration) -> list[Line]:
+def system_lines(issuers: Issuers) -> list[Line]:
     """The systems of the file, in its order, with what their options leave of their kind's capabilities."""
-    with Issuers(configuration, Secrets({}), _never) as issuers:
-        return [_system_line(issuers, system) for system in issuers]
+    return [_system_line(issuers, system) for system in issuers]
 
 
 def kind_lines() -> list[Line]:
@@ -253,18 +279,19 @@ def _system_line(issuers: Issuers, system: str) -> Line:
         return Line("system", system, kind, trouble=str(error))
 
 
-def _never() -> datetime:
-    raise AssertionError("building a connector makes no call and needs no clock")
-
-
 def findings(issuers: Issuers) -> list[Finding]:
     """What ``whose doctor`` says of every system: whether our credential works and may do what is declared. Touches
     nobody's token."""
-    return [found for system in issuers for found in doctor.examine(system, lambda system=system: _checked(issuers, system))]
+    return [one for system in issuers for one in doctor.examine(system, partial(_checked, issuers, system))]
 
 
 def _checked(issuers: Issuers, system: str) -> list[Finding]:
-    return [
-        Finding(f"{system}, {one.subject}", "ok" if one.ok else "wrong", one.said, one.advice)
-        for one in issuers[system].check()
-    ]
+    issuer = issuers[system]
+    try:
+        checks = issuer.check()
+    except WhoseError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a connector raises, the other systems are looked at
+        said = f"the connector {issuer.kind} broke off ({type(error).__name__})"
+        return [Finding(system, "wrong", said, "Install another release of the package that brings it.")]
+    return [Finding(f"{system}, {one.subject}", "ok" if one.ok else "wrong", one.said, one.advice) for one in checks]

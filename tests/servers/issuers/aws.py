@@ -85,6 +85,16 @@ class AwsGround:
         listed = self._admin.list_access_keys(UserName=made.credential.name)["AccessKeyMetadata"]
         return next(str(one["Status"]) for one in listed if one["AccessKeyId"] == made.credential.external_id)
 
+    def remove(self, made: Made) -> None:
+        """Delete the key and its user, as an administrator would."""
+        self._admin.delete_access_key(UserName=made.credential.name, AccessKeyId=made.credential.external_id)
+        self._admin.delete_user_policy(UserName=made.credential.name, PolicyName="test")
+        self._admin.delete_user(UserName=made.credential.name)
+
+    def own_pair(self) -> tuple[str, SecretStr]:
+        """What the connector authenticates with."""
+        return self._own.credential.external_id, self._own.secret
+
     def never(self) -> Credential:
         return Credential("AKIA" + "X" * 16)
 
