@@ -68,7 +68,12 @@ def _settle(
     case.move(_moved(case, event), outcome=command.verb.value, handover_to_id=None)
 
 
-def _remediate(case: Case, command: Command, event: Event, actor: Actor) -> None:
+def revoke_in_plan(case: Case, command: Command, actor: Actor, offboarding_id: int) -> None:
+    """A revocation as part of a plan that was agreed to as a whole."""
+    _remediate(case, command, Event.REVOKE, actor, offboarding_id)
+
+
+def _remediate(case: Case, command: Command, event: Event, actor: Actor, offboarding_id: int | None = None) -> None:
     """Rotate or revoke: decided now, carried out by whoever can; the request stays until that is reported."""
     kind: Kind = "rotate" if command.verb is Verb.ROTATE else "revoke"
     case.close_steps(actor.person.id)
@@ -76,7 +81,7 @@ def _remediate(case: Case, command: Command, event: Event, actor: Actor) -> None
     told = {"decision": kind, "reasons": case.request.reasons}
     case.record(actor.entry(RecordKind.DECISION, command, reason=kind, details=told))
     case.move(_moved(case, event), outcome=kind, handover_to_id=None)
-    open_remediation(case, kind, decided_by=actor.person.id)
+    open_remediation(case, kind, decided_by=actor.person.id, offboarding_id=offboarding_id)
 
 
 def _snooze(case: Case, command: Command, event: Event, actor: Actor) -> None:

@@ -18,12 +18,12 @@ from bot.rules.policy import Policy
 from bot.rules.policy_file import default_policy_text, load_policy
 from messages.action_ref import Verb
 from storage.database import Database
-from storage.inventory import TOKEN, Token, Vendor
+from storage.inventory import TOKEN, VENDOR, Token, Vendor
 from storage.ledger.log import StoredRecord, leaves
 from storage.ledger.record import RecordKind
 from storage.markers import note_synced
 from storage.owners import assign
-from storage.people import ChatIdentity, Person
+from storage.people import PERSON, ChatIdentity, Person
 from storage.requests import REQUEST, AttestationRequest
 from tests.servers.fake_clock import FakeClock
 
@@ -119,6 +119,14 @@ class Inventory:
         """As a later import would."""
         with self.database.write() as session:
             session.connection().execute(TOKEN.update().where(TOKEN.c.id == self.tokens[name]).values(**values))
+
+    def change_person(self, name: str, **values: Any) -> None:
+        with self.database.write() as session:
+            session.connection().execute(PERSON.update().where(PERSON.c.id == self.people[name]).values(**values))
+
+    def change_vendor(self, name: str, **values: Any) -> None:
+        with self.database.write() as session:
+            session.connection().execute(VENDOR.update().where(VENDOR.c.id == self.vendors[name]).values(**values))
 
     # ------------------------------------------------------------------ what happens
 
