@@ -13,10 +13,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StrictBool, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
+from bot.issuers.moments import Moment
 from bot.rules.issuing import KeyState, Sighting
 
 _LONGEST: Final = 200
@@ -73,9 +74,9 @@ class Grant(_Item):
     token_id: StrictInt
     token_name: StrictStr
     token_expired: StrictBool
-    token_expires_at: AwareDatetime | None
-    token_last_used_at: AwareDatetime | None
-    access_granted_at: AwareDatetime
+    token_expires_at: Moment | None
+    token_last_used_at: Moment | None
+    access_granted_at: Moment
     owner: _User
     permissions: dict[StrictStr, dict[StrictStr, StrictStr]] = {}
 
@@ -101,12 +102,12 @@ class Authorization(_Item):
     credential_id: StrictInt
     credential_type: StrictStr
     login: StrictStr
-    credential_authorized_at: AwareDatetime
-    credential_accessed_at: AwareDatetime | None
+    credential_authorized_at: Moment
+    credential_accessed_at: Moment | None
     scopes: tuple[StrictStr, ...] = ()
     authorized_credential_note: StrictStr | None = None
     authorized_credential_title: StrictStr | None = None
-    authorized_credential_expires_at: AwareDatetime | None = None
+    authorized_credential_expires_at: Moment | None = None
 
     @property
     def is_token(self) -> bool:
@@ -131,10 +132,10 @@ class DeployKey(_Item):
 
     id: StrictInt
     title: StrictStr
-    created_at: AwareDatetime
+    created_at: Moment
     read_only: StrictBool
     added_by: StrictStr | None = None
-    last_used: AwareDatetime | None = None
+    last_used: Moment | None = None
     enabled: StrictBool = True
 
     def sighting(self, repository: Repository) -> Sighting:
@@ -151,10 +152,10 @@ class DeployKey(_Item):
 
 
 class Repository(_Item):
-    """A repository of the installation."""
+    """A repository of the installation. Its name becomes part of a path."""
 
     id: StrictInt
-    name: StrictStr
+    name: Annotated[str, Field(strict=True, max_length=100, pattern=r"^[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*$")]
     owner: _User
 
 

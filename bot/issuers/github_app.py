@@ -12,13 +12,14 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import jwt
-from pydantic import AwareDatetime, BaseModel, SecretStr, StrictStr, ValidationError
+from pydantic import AfterValidator, BaseModel, SecretStr, StrictStr, ValidationError
 
 from bot.errors import UpstreamError
 from bot.issuers.calls import LONGEST_WAIT, Answer, Caller
+from bot.issuers.moments import Moment
 from bot.issuers.paging import Called
 from bot.operations.issuer_port import Tools
 from bot.rules.issuing import NotDone, Rejected, Unclear
@@ -43,11 +44,17 @@ _WRITES: Final = re.compile(
 """All that is ever changed, one exact credential at a time: GitHub's bulk endpoints end the same way, without an id."""
 
 
+def _sendable(token: SecretStr) -> SecretStr:
+    if re.fullmatch(r"[\x21-\x7e]{1,1000}", token.get_secret_value()) is None:
+        raise ValueError("this cannot be sent as a token")
+    return token
+
+
 class Granted(BaseModel):
     """GitHub's answer to a request for an installation token."""
 
-    token: SecretStr
-    expires_at: AwareDatetime
+    token: Annotated[SecretStr, AfterValidator(_sendable)]
+    expires_at: Moment
     permissions: dict[StrictStr, StrictStr] = {}
     repository_selection: StrictStr = "all"
 

@@ -10,6 +10,7 @@ A revoked token stays listed for a while. It is over: here it counts as absent.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -60,9 +61,9 @@ class GitLabOptions(Options):
     token: SecretRef
     """A personal access token with the scope ``api``, of an Owner of what is listed here, or of an administrator."""
     projects: Which = "all"
-    """By number, or all that our token's user maintains."""
+    """By number, or all that our token's user maintains; with ``personal``, all that there are."""
     groups: Which = "all"
-    """By number, or all that our token's user owns."""
+    """By number, or all that our token's user owns; with ``personal``, all that there are."""
     personal: bool = False
     """Everybody's personal tokens, too: needs an administrator's token, on a GitLab of one's own."""
     ca_file: str = ""
@@ -204,10 +205,8 @@ class GitLab(Undeclared):
             return broken.outcome
         if name.token not in tokens:
             return Rejected("404", "Its project or group does not list this token")
-        called = tokens[name.token].name
-        return tuple(
-            name.place.external_id(one.id) for one in tokens.values() if one.name == called and not one.revoked
-        )
+        same = (one for one in tokens.values() if one.name == tokens[name.token].name and not one.revoked)
+        return tuple(name.place.external_id(one.id) for one in same)
 
     # one token
 
@@ -267,7 +266,8 @@ class GitLab(Undeclared):
             (Sort.GROUP, self._options.groups, _OWNER),
         ):
             if some == "all":
-                for one in list(self._each(Numbered, f"{sort}s?{_KEYSET}&min_access_level={least}")):
+                mine = "" if self._options.personal else f"&min_access_level={least}"
+                for one in list(self._each(Numbered, f"{sort}s?{_KEYSET}{mine}")):
                     yield Place(sort, one.id)
 
     def _tokens(self, place: Place) -> Iterator[Token]:
@@ -300,11 +300,10 @@ class GitLab(Undeclared):
         return None
 
     def _may_list(self, place: Place) -> Check:
-        answer = self._get(f"{place.path}?per_page=1")
+        subject, answer = f"Tokens of {place.sort} {place.within}", self._get(f"{place.path}?per_page=1")
         if isinstance(answer, Answer) and answer.status == 200:
-            return Check(f"Tokens of {place.sort} {place.within}", True, "May list them")
-        advice = f"Make our token's user an Owner of {place.sort} {place.within}."
-        return Check(f"Tokens of {place.sort} {place.within}", False, "May not list them", advice)
+            return Check(subject, True, "May list them")
+        return Check(subject, False, "May not list them", f"Make our token's user an Owner of this {place.sort}.")
 
     # calls
 
@@ -339,6 +338,8 @@ class GitLab(Undeclared):
             held = secret or self._tools.secret(self._options.token)
         except UpstreamError as error:
             return NotDone(str(error).rstrip("."), 60.0)
+        if re.fullmatch(r"[\x21-\x7e]+", held.get_secret_value()) is None:
+            return Rejected("401", "What is kept as a token cannot be one: it holds blanks or other signs")
         headers = {"private-token": held.get_secret_value()}
         return self._caller.call(method, path, headers=headers, json_body=body)
 

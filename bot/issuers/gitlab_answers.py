@@ -12,8 +12,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr, StrictBool, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, SecretStr, StrictBool, StrictInt, StrictStr
 
+from bot.issuers.moments import Moment
 from bot.rules.issuing import KeyState, Sighting
 
 LONGEST_LIFE: Final = timedelta(days=365)
@@ -86,9 +87,9 @@ class Token(Answered):
     name: StrictStr
     revoked: StrictBool
     active: StrictBool
-    created_at: AwareDatetime
+    created_at: Moment
     expires_at: date | None
-    last_used_at: AwareDatetime | None = None
+    last_used_at: Moment | None = None
     scopes: tuple[StrictStr, ...]
     user_id: StrictInt
     access_level: StrictInt | None = None

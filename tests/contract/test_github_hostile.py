@@ -267,3 +267,23 @@ def test_nothing_answers(house: House) -> None:
     assert isinstance(issuer.look(one("sso:1")), NotDone)
     with pytest.raises(UpstreamError, match="cannot be reached"):
         list(issuer.listing())
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/../../orgs", "hello?x=1", "hello world", "", "h\u00e9llo", 7])
+def test_a_repository_name_that_would_change_the_path_is_no_name(house: House, name: object) -> None:
+    issuer = house.connect()
+    key = every_kind(house.github)[2]
+    foreign = house.github._repository(next(iter(house.github.repos.values()))) | {"name": name}
+    wrong = Replied(200, {"total_count": 1, "repositories": [foreign]})
+    always(house.github, lambda asked: asked.path == "/installation/repositories", wrong)
+    assert isinstance(issuer.look(one(key)), Unclear)
+    assert isinstance(issuer.revoke(one(key)), Unclear)
+    assert not house.github.lines("DELETE")
+
+
+@pytest.mark.parametrize("token", ["", "a b", "a\nb", "\u00e9", "x" * 2000])
+def test_a_token_that_cannot_be_sent_is_none(house: House, token: str) -> None:
+    issuer = house.connect()
+    granted = Replied(201, {"token": token, "expires_at": "2026-03-02T10:00:00Z"})
+    always(house.github, lambda asked: asked.path.endswith("/access_tokens"), granted)
+    assert isinstance(issuer.look(one("sso:1")), Unclear)

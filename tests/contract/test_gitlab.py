@@ -95,8 +95,9 @@ def test_lists_projects_groups_and_persons_each_token_once(house: House) -> None
     gitlab = house.gitlab
     ana = gitlab.add_user("ana-example")
     project, group = gitlab.add_place("projects"), gitlab.add_place("groups")
-    gitlab.add_place("projects", owner=ana)
+    anas = gitlab.add_place("projects", owner=ana)
     made = [gitlab.add_token("projects", project, "ci"), gitlab.add_token("groups", group, "bot")]
+    made.append(gitlab.add_token("projects", anas, "ana's"))
     personal = gitlab.add_personal(ana, "laptop")
     gone = gitlab.add_token("projects", project, "gone")
     gone.revoked = True
@@ -443,5 +444,7 @@ def test_nothing_answers_or_our_token_is_not_there(house: House) -> None:
     with pytest.raises(UpstreamError, match="cannot be reached"):
         seen_by(away)
     issuer = house.connect()
+    house.kept["env:GITLAB_TOKEN"] = "glpat-\u00e9 \n"
+    assert isinstance(issuer.look(Credential("personal:1")), Rejected)
     house.kept.clear()
     assert isinstance(issuer.look(Credential("personal:1")), NotDone)
