@@ -90,8 +90,10 @@ class AwsIam:
     def listing(self) -> Iterator[Sighting]:
         for user in self._every_user():
             for key in self._keys_of(user["UserName"]):
-                used = _must(self._iam("get_access_key_last_used", AccessKeyId=key["AccessKeyId"]))
-                yield sighting(key, used, user, self._options.owner_tags)
+                used = self._iam("get_access_key_last_used", AccessKeyId=key["AccessKeyId"])
+                if _is_gone(used):
+                    continue
+                yield sighting(key, _must(used), user, self._options.owner_tags)
 
     def look(self, credential: Credential) -> Look:
         key = self._key(credential.external_id)
@@ -107,7 +109,7 @@ class AwsIam:
         if not isinstance(user, str):
             return user
         listed = self._iam("list_access_keys", UserName=user)  # a user has two at most: one page
-        if isinstance(listed, Rejected) and listed.code == _NO_ENTITY and seen_before:
+        if isinstance(listed, Rejected) and _is_gone(listed) and seen_before:
             return Absent(listed.request_id)  # the user is gone, and the keys with it
         if not isinstance(listed, dict):
             return listed
@@ -159,7 +161,10 @@ class AwsIam:
             more = {"Marker": page["Marker"]}
 
     def _keys_of(self, user: str) -> list[dict[str, Any]]:
-        keys = list(_must(self._iam("list_access_keys", UserName=user))["AccessKeyMetadata"])
+        listed = self._iam("list_access_keys", UserName=user)
+        if _is_gone(listed):
+            return []  # between the list of users and now
+        keys = list(_must(listed)["AccessKeyMetadata"])
         self._users.update({str(one["AccessKeyId"]): user for one in keys})
         return keys
 
@@ -187,7 +192,7 @@ class AwsIam:
         answer = self._iam(what, UserName=user, AccessKeyId=credential.external_id, **more)
         if isinstance(answer, dict):
             return Accepted(request_id(answer))
-        if isinstance(answer, Rejected) and answer.code == _NO_ENTITY:
+        if isinstance(answer, Rejected) and _is_gone(answer):
             return Absent(answer.request_id)
         return answer
 
@@ -325,12 +330,16 @@ def _must(answer: Answered) -> dict[str, Any]:
     return answer
 
 
+def _is_gone(answer: Answered) -> bool:
+    return isinstance(answer, Rejected) and answer.code == _NO_ENTITY
+
+
 def _nobody() -> str:
     return f"whose-doctor-{secrets.token_hex(12)}"
 
 
 def _allowed(action: str, answer: Answered) -> Check:
-    if isinstance(answer, dict) or (isinstance(answer, Rejected) and answer.code == _NO_ENTITY):
+    if isinstance(answer, dict) or _is_gone(answer):
         return Check(action, True, "is allowed")
     advice = f"Allow iam:{action} on the users whose access keys are managed."
     return Check(action, False, _said(answer), advice)

@@ -108,6 +108,17 @@ def test_a_key_whose_user_is_gone_is_absent(ground: AwsGround) -> None:
     assert (verdict.result, verdict.proof) == (Result.CONFIRMED, Proof.RELIST)
 
 
+def test_a_key_that_ends_while_the_list_is_read_is_left_out(ground: AwsGround) -> None:
+    made = [ground.make(f"listing-{number}") for number in range(4)]
+    listing = ground.issuer.listing()
+    before = [next(listing)]
+    for one in made[:2]:
+        ground.remove(one)
+    ids = {one.external_id for one in [*before, *listing]}
+    assert {one.credential.external_id for one in made[2:]} <= ids
+    assert not {one.credential.external_id for one in made[:2]} & ids
+
+
 def test_being_refused_is_no_absence(ground: AwsGround) -> None:
     made = ground.make("hidden")
     blind = connector(ground, "sts:GetCallerIdentity")
