@@ -19,6 +19,9 @@ BENCHMARKS = {
     "ledger": ["--records", "50000", "--single", "200"],
     "bundle": ["--records", "20000"],
     "year": ["--quick"],
+    "claiming": ["--messages", "1000", "--repeat", "1"],
+    "dispatching": ["--seconds", "20"],
+    "click_under_sweep": ["--requests", "5000", "--owners", "1000"],
 }
 
 
