@@ -284,6 +284,9 @@ class VendorFacts:
     more: int = 0
     token_count: int = 0
     zone: str = "UTC"
+    vendor_id: int = 0
+    offered: Sequence[Verb] = ()
+    """``OFFBOARD`` where this reader may propose to end all its access."""
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from messages.action_ref import Verb
 from messages.cards.facts import VendorFacts
+from messages.cards.offboarding import offboard_button
 from messages.cards.parts import known, token_row
 from messages.inert import one_line, short
 from messages.moments import day
-from messages.view import Element, Heading, Note, Paragraph, Text, View
+from messages.view import Buttons, Element, Heading, Note, Paragraph, Text, View
 from messages.wording import helping, names
 
 MOST_TOKENS = 15
@@ -37,6 +39,8 @@ def vendor(facts: VendorFacts) -> View:
         elements.append(Paragraph([helping.NO_VENDOR_TOKENS]))
     if total > len(shown) > 0:
         elements.append(Note([f"And {total - len(shown):,} more."]))
+    if Verb.OFFBOARD in facts.offered:
+        elements.append(Buttons([offboard_button(facts.vendor_id)]))
     return View(f"{name}: looked after by {owner}, {names.counted(total, 'token', 'tokens')}.", elements)
 
 

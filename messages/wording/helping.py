@@ -7,6 +7,7 @@ COMMANDS = (
     ("mine", "what waits for you, and the tokens in your name"),
     ("due", "everything that waits for an answer, as far as you may see it"),
     ("vendor acme", "a vendor, who looks after it, and its tokens"),
+    ("offboard acme", "end everything that a vendor holds: what that would be, and how far it has come"),
     ("history drift-prod", "everything that is recorded about a token"),
     ("who drift-prod on 2025-08-12", "who was accountable that day, and what they had been asked"),
     ("help", "this list"),

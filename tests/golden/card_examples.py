@@ -32,7 +32,7 @@ from messages.cards.replaced import replaced
 from messages.cards.trouble import trouble
 from messages.cards.vendor import vendor
 from messages.cards.who import who
-from tests.golden import work_examples
+from tests.golden import plan_examples, work_examples
 from tests.golden.example import Example as Example
 
 ZONE = "Europe/Berlin"
@@ -307,6 +307,7 @@ VIEWS: dict[str, Example] = {
     "mine_nothing": Example(mine, (DigestFacts("Dana Fox", (), 0, ZONE), (), 0)),
     "due": Example(due, ((CHANNEL, HANDOVER_WATCHED, OWNERLESS), 7)),
     "vendor": Example(vendor, (VENDOR,)),
+    "vendor_to_leave": Example(vendor, (replace(VENDOR, vendor_id=5, offered=(Verb.OFFBOARD,)),)),
     "history": Example(history, (DRIFT, RECORDS, 290, ZONE)),
     "who": Example(who, (ACCOUNTABLE,)),
     "who_later": Example(who, (LATER,)),
@@ -329,6 +330,7 @@ VIEWS: dict[str, Example] = {
     "confirmation_snooze": Example(confirmation, (Verb.SNOOZE, ORDINARY)),
     "confirmation_done": Example(confirmation, (Verb.DONE, REVOKED)),
     **work_examples.VIEWS,
+    **plan_examples.VIEWS,
 }
 FORMS: dict[str, Example] = {
     "form_attest_high_risk": Example(form, (Verb.ATTEST, HIGH)),
@@ -342,4 +344,5 @@ FORMS: dict[str, Example] = {
     "form_decline": Example(form, (Verb.DECLINE, HANDOVER)),
     "form_done": Example(form, (Verb.DONE, REVOKING)),
     **work_examples.FORMS,
+    **plan_examples.FORMS,
 }
