@@ -8,7 +8,7 @@ Ownership rows are closed and opened, never deleted.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -33,11 +33,13 @@ from storage.database import UTCDateTime, is_sqlite
 from storage.inventory import OWNERSHIP, OWNERSHIP_ROLES, TOKEN
 from storage.merge_findings import Findings
 from storage.people import PERSON
+from storage.remediation import SEEN_TOKEN
 from storage.staging import FORWARD, PLAIN, Staged, staged
 
 #: Changes of these leave the token's tier as it is: no policy looks at them.
 _NOT_TIERED = (*FORWARD, "created_at", "display_name", "purpose", "notes")
 _PAGE = 5_000
+_SHOWN_LATELY = timedelta(days=1)
 
 
 class Merge:
@@ -172,12 +174,18 @@ class Merge:
         named = exists().where(
             token.c.issuing_system == TOKEN.c.issuing_system, token.c.external_id == TOKEN.c.external_id
         )
+        # What the issuing system itself has shown lately is there, whether a file names it or not.
+        shown = exists().where(
+            SEEN_TOKEN.c.token_id == TOKEN.c.id,
+            SEEN_TOKEN.c.state != "gone",
+            SEEN_TOKEN.c.last_seen_at > self._now - _SHOWN_LATELY,
+        )
         self._connection.execute(
             insert(self._tables.vanished).from_select(
                 ["token_id", "file"],
                 select(TOKEN.c.id, systems.c.file)
                 .join(systems, systems.c.issuing_system == TOKEN.c.issuing_system)
-                .where(TOKEN.c.state == "active", TOKEN.c.vanished_at.is_(None), not_(named)),
+                .where(TOKEN.c.state == "active", TOKEN.c.vanished_at.is_(None), not_(named), not_(shown)),
             )
         )
 

@@ -106,6 +106,13 @@ def staged(session: Session) -> Staged:
     return _tables("scratch" if is_sqlite(session) else None)
 
 
+def one_at_a_time(session: Session) -> None:
+    """Wait until nobody else makes tokens, and keep others from it until the transaction ends. On SQLite the writer's
+    lock does that."""
+    if not is_sqlite(session):
+        session.connection().exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('whose import'))")
+
+
 class Duplicate(NamedTuple):
     """A staged token that another row of the same run already named."""
 
@@ -210,7 +217,7 @@ class Scratch:
         """Make the temporary tables and copy the staged tokens. One import at a time; owners stand still meanwhile."""
         connection = session.connection()
         connection.exec_driver_sql("SET LOCAL TimeZone = 'UTC'")
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('whose import'))")
+        one_at_a_time(session)
         connection.exec_driver_sql("LOCK TABLE ownership IN SHARE ROW EXCLUSIVE MODE")
         table = staged(session).token
         table.metadata.create_all(connection, checkfirst=False)

@@ -53,7 +53,8 @@ def import_inventory(
     * An owner, manager or delegate whose address is not in the directory becomes a person known by mention; a vendor
       that only a token names likewise. Each gives one warning.
     * A token of an issuing system that the files name, and which they do not contain, has vanished: it is marked and
-      reported, still asked about, never deleted. When rows were refused, nothing is marked as vanished.
+      reported, still asked about, never deleted. When rows were refused, nothing is marked as vanished, and neither is
+      a token that its issuing system itself has shown within a day.
     * A token that was revoked here stays revoked, with a warning, however often a file still names it.
 
     Args:
