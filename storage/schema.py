@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from sqlmodel import SQLModel
 
+import storage.emergency
 import storage.inventory
 import storage.ledger.tables
 import storage.outbox
 import storage.people
 import storage.remediation
 import storage.requests
+import storage.shared_use
 from storage.database import Database
 from storage.search_index import search_ddl
 
