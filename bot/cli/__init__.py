@@ -38,6 +38,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "vendor": "lookups",
         "person": "people",
         "issuers": "issuers",
+        "discover": "discover",
     },
     "Asking and deciding": {"policy": "policy", "plan": "planning", "sweep": "asking", "decide": "asking"},
     "The record": {"who": "lookups", "history": "lookups", "ledger": "ledger"},

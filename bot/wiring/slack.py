@@ -15,6 +15,7 @@ from bot.operations.climb_ladder import climb_ladder
 from bot.operations.compose import composer, refusal_handler
 from bot.operations.context import Context
 from bot.operations.deliver import DeliveryReport, deliver
+from bot.operations.discovery import DiscoveryReport, discover_due
 from bot.operations.follow_leavers import sync_and_follow
 from bot.operations.lane_lease import LaneLease
 from bot.operations.pace import Pacer
@@ -78,6 +79,12 @@ class Worker:
         if self.issuers is None:
             return 0
         return carry_out(self.ctx, self.issuers, self.issuers, stopping=self.stopping.is_set)
+
+    def discover(self) -> DiscoveryReport:
+        """Look at what exists at every issuing system that can be listed and was not looked at within the hour."""
+        if self.issuers is None:
+            return DiscoveryReport()
+        return discover_due(self.ctx, self.issuers, stopping=self.stopping.is_set)
 
     def deliver(self) -> DeliveryReport:
         """Send what is due, at the pace that the platform allows, until nothing can move for a while."""
