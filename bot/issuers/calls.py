@@ -92,7 +92,7 @@ class Caller:
             headers={"user-agent": "whose", "accept-encoding": "gzip", **(headers or {})},
             timeout=httpx.Timeout(limits.step, connect=limits.connect),
             follow_redirects=False,
-            transport=Transport("" if verify is True else verify),
+            transport=Transport("" if verify is True else verify, secure=self.base.scheme == "https"),
             trust_env=False,
         )
 

@@ -94,9 +94,11 @@ def _unpacked(raw: bytes, most: int) -> bytes:
 class Transport(httpx.BaseTransport):
     """Connections to one host. What goes wrong is raised as httpcore names it."""
 
-    def __init__(self, roots: str = "") -> None:
-        """``roots``: a file of root certificates, where they are not the usual ones."""
-        context = ssl.create_default_context(cafile=roots) if roots else httpx.create_ssl_context(trust_env=False)
+    def __init__(self, roots: str = "", *, secure: bool = True) -> None:
+        """``roots``: a file of root certificates, where they are not the usual ones; ``secure``: whether TLS is spoken,
+        without which no certificates are read."""
+        usual = httpx.create_ssl_context(trust_env=False) if secure and not roots else None
+        context = ssl.create_default_context(cafile=roots) if roots else usual
         self._pool = httpcore.ConnectionPool(ssl_context=context, network_backend=_Network())
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
