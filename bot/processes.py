@@ -131,6 +131,8 @@ def clockwork_of(
     connectors are set up, what was decided is carried out."""
     keeping = [] if keeper is None else [Job("ledger", _KEEPING, keeper.keep)]
     if worker.issuers:
+        keeping.append(Job("discover", _HOUR, worker.discover, "Run `whose discover --dry-run` to see what is wrong."))
+    if worker.issuers:
         keeping.append(Job("carry out", _CARRYING_OUT, worker.carry_out, "Run `whose issuers` and `whose doctor`."))
     return Clockwork(
         [

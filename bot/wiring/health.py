@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from bot.anchors import names_of
+from bot.errors import WhoseError
 from bot.operations import doctor, doctor_ledger
+from bot.operations.discovery import listings_are_fresh
 from bot.operations.doctor import Finding
 from bot.operations.outbox_keeping import outbox_is_clear
 from bot.rules.policy import Policy
@@ -63,7 +66,8 @@ def _examine_work(settings: Settings, now: Callable[[], datetime]) -> list[Findi
             "ledger", lambda: doctor_ledger.ledger_is_signed(database, ledger_key(settings), state, now())
         )
         names = names_of(settings.anchors)
-        return findings + doctor.examine("anchor", lambda: doctor_ledger.anchors_hold(database, names, now()))
+        findings += doctor.examine("anchor", lambda: doctor_ledger.anchors_hold(database, names, now()))
+        return findings + doctor.examine("discovery", lambda: _looks_are_fresh(settings, database, now))
     finally:
         database.close()
 
@@ -80,6 +84,16 @@ def _settings_are_right(settings: Settings) -> list[Finding]:
 def _issuers_are_right(settings: Settings, now: Callable[[], datetime]) -> list[Finding]:
     with issuers_of(settings, now) as issuers:
         return findings_of(issuers)
+
+
+def _looks_are_fresh(settings: Settings, database: Database, now: Callable[[], datetime]) -> list[Finding]:
+    """When each system that can be listed was listed last; of one that cannot be loaded, its own finding says why."""
+    with issuers_of(settings, now) as issuers:
+        listed = []
+        for system in issuers:
+            with suppress(WhoseError):
+                listed += [system] if issuers[system].capabilities.listing else []
+        return list(listings_are_fresh(database, listed, now()))
 
 
 def _slack_is_right(settings: Settings, now: Callable[[], datetime]) -> list[Finding]:
