@@ -103,7 +103,9 @@ def discover_due(
             report = _look_at(ctx, issuers, system, options)
         except StoppedError:
             break
-        found += [report] if report is not None else []
+        if report is not None:
+            _log(report)
+            found.append(report)
     report_of_all = DiscoveryReport(tuple(found))
     if failed := [one.system for one in report_of_all.failed]:
         looked_at = f"{len(failed)} of {len(found)} issuing systems could not be looked at"
@@ -133,13 +135,10 @@ def _look_at(ctx: Context, issuers: Mapping[str, Issuer], system: str, options: 
         report = _apply(ctx, system, listing, started, options)
     except (SettingsError, UpstreamError) as error:
         report = SystemReport(system, fault=str(error))
-        logger.error("%s could not be looked at: %s", system, error, extra={"system": system})
         if not options.dry_run:
             with ctx.database.write() as session:
                 failed = replace(last_look(session, system), tried_at=started.isoformat(), fault=str(error))
                 note_look(session, system, failed)
-        return report
-    _log(report)
     return report
 
 
@@ -238,15 +237,14 @@ def _people(session: Session) -> list[tuple[int, str, str]]:
 
 
 def _log(report: SystemReport) -> None:
-    facts = {name: getattr(report, name) for name in ("system", "listed", "new", "changed", "vanished", "back")}
+    """What the clock's look leaves behind; at a terminal, the command itself says it."""
+    numbers = ("system", "listed", "new", "changed", "vanished", "back", "left_alone", "refused", "still_usable_count")
+    facts = {name: getattr(report, name) for name in numbers}
+    if report.fault:
+        logger.error("%s could not be looked at: %s", report.system, report.fault, extra=facts)
     if report.new or report.changed or report.vanished or report.back:
-        logger.info("%s was looked at", report.system, extra=facts)
+        logger.info("%s was looked at, and something is new", report.system, extra=facts)
     if report.still_usable_count:
-        logger.error(
-            "%s still accepts %s tokens that were removed here",
-            report.system,
-            report.still_usable_count,
-            extra={**facts, "still_usable": report.still_usable_count},
-        )
+        logger.error("%s still accepts tokens that were removed here", report.system, extra=facts)
     if report.refused:
-        logger.warning("%s lists %s ids that cannot be kept", report.system, report.refused, extra=facts)
+        logger.warning("%s lists ids that cannot be kept", report.system, extra=facts)
