@@ -25,7 +25,7 @@ from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import Field, model_validator
 
-from bot.rules.policy_acting import Remediation
+from bot.rules.policy_acting import Emergency, Remediation, Shared
 from bot.rules.policy_parts import (
     TEXT_KEYS,
     Attention,
@@ -103,8 +103,10 @@ class Policy(Grown):
     attention: Attention = Attention()
     urgent: Urgent = Urgent()
     remediation: Remediation = Remediation()
+    emergency: Emergency = Emergency()
+    shared: Shared = Shared()
 
-    younger: ClassVar[tuple[str, ...]] = ("remediation",)
+    younger: ClassVar[tuple[str, ...]] = ("remediation", "emergency", "shared")
 
     @property
     def morning(self) -> timedelta:

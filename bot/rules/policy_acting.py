@@ -1,4 +1,5 @@
-"""The policy's part about carrying out what was decided: how far Whose goes by itself, and how carefully."""
+"""The policy's parts about carrying out what was decided: how far Whose goes by itself, and how carefully; about access
+for an emergency, and about tokens that several people use."""
 
 from __future__ import annotations
 
@@ -34,3 +35,17 @@ class Remediation(Part):
     """How long the old secret of a rotation has to lie unused before it is retired."""
     contract_notice: Days = 14
     """How long before a plan that a contract's end or a vendor's status causes begins, it is told of."""
+
+
+class Emergency(Part):
+    """Access that is given for an emergency, for a short while."""
+
+    longest: Annotated[Hours, Field(ge=1, le=24 * 14)] = 8
+    """For no longer than this is any given."""
+
+
+class Shared(Part):
+    """Tokens that several people use."""
+
+    one_speaks_for_all: Flag = False
+    """False: each of them answers for their own use, and whoever attests the token answers for theirs alone."""
