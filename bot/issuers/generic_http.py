@@ -274,7 +274,9 @@ class HttpIssuer(Undeclared):
             headers = self._headers(auth or self._recipe.auth, secrets)
         except UpstreamError as error:
             return NotDone(str(error), _WAIT)
-        headers = {**self._recipe.headers, **request.headers, **headers}
+        headers = filled({**self._recipe.headers, **request.headers}, given) | headers
+        if not all(one.isascii() for one in headers.values()):
+            return Rejected("header", "the recipe puts something into a header that cannot stand there")
         path = filled(request.path, {name: quote(one, safe="") for name, one in given.items()})
         asked = None if at is not None else {**filled(dict(request.query), given), **(query or {})}
         body = None if request.body is None else filled(request.body, given)

@@ -316,6 +316,8 @@ class Recipe(Part):
                 hint = f"Use one of: {', '.join(f'{{{one}}}' for one in sorted(allowed))}." if allowed else "Remove it."
                 faults.append(Fault((name, "request"), f"Nothing gives {{{unknown}}} a value.", hint))
             faults += _safe(name, request)
+        for unknown in sorted(variables_in(dict(self.headers)) - set(self.parameters)):
+            faults.append(Fault(("headers",), f"Nothing gives {{{unknown}}} a value.", "Name it under parameters:."))
         faults += self._incomplete()
         raise_if(faults)
         return self
