@@ -83,7 +83,7 @@ def _say_aloud(one: SystemReport) -> None:
         say(f"{one.system}: {one.fault}")
     if one.still_usable_count:
         some = ", ".join(one.still_usable[:5]) + (" and others" if one.still_usable_count > 5 else "")
-        say(f"{one.system} still accepts {one.still_usable_count:,} tokens that were removed here: {some}. Remove them.")
+        say(f"{one.system} still accepts {one.still_usable_count:,} tokens that were removed here: {some}.")
     if one.left_alone:
         say(f"{one.system}: {one.left_alone:,} are being removed or rotated, and are looked at the next time.")
     if one.refused:

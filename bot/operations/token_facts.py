@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session
@@ -14,6 +15,7 @@ from bot.operations.directory import People
 from bot.rules.people import MAX_CHAIN
 from messages.cards.facts import TokenFacts
 from storage.inventory import OWNERSHIP, OWNERSHIP_ROLES, TOKEN, VENDOR, Token
+from storage.remediation import SEEN_TOKEN
 
 _DAY = timedelta(days=1)
 
@@ -31,10 +33,15 @@ def token_facts(session: Session, ctx: Context, token_ids: Sequence[int]) -> dic
     wanted = list(dict.fromkeys(token_ids))
     rows = session.connection().execute(select(TOKEN).where(TOKEN.c.id.in_(wanted))).all()
     vendors = _vendors(session, {row.vendor_id for row in rows if row.vendor_id is not None})
-    owners = _owners(session, ctx, wanted)
+    people = People(session, ctx, ctx.now())
+    owners = _owners(session, people, wanted)
+    hints = _hints(session, people, rows)
     nobody = _Vendor("", (), "", None)
     return {
-        row.id: _facts(Token(**row._mapping), vendors.get(row.vendor_id, nobody), owners.get(row.id, []))
+        row.id: replace(
+            _facts(Token(**row._mapping), vendors.get(row.vendor_id, nobody), owners.get(row.id, [])),
+            owner_hint=hints.get(row.id, ""),
+        )
         for row in rows
     }
 
@@ -70,8 +77,17 @@ def _facts(token: Token, vendor: _Vendor, owners: list[tuple[str, str]]) -> Toke
     )
 
 
-def _owners(session: Session, ctx: Context, token_ids: list[int]) -> dict[int, list[tuple[str, str]]]:
-    people = People(session, ctx, ctx.now())
+def _hints(session: Session, people: People, tokens: Sequence[Any]) -> dict[int, str]:
+    """Who may own those that nobody owns who is still there."""
+    vacant = [row.id for row in tokens if (owner := people.get(row.service_owner_id)) is None or not owner.active]
+    if not vacant:
+        return {}
+    query = select(SEEN_TOKEN.c.token_id, SEEN_TOKEN.c.owner_hint, SEEN_TOKEN.c.hint_person_id)
+    rows = session.connection().execute(query.where(SEEN_TOKEN.c.token_id.in_(vacant), SEEN_TOKEN.c.owner_hint != ""))
+    return {token_id: people.name_of(person_id) or words for token_id, words, person_id in rows}
+
+
+def _owners(session: Session, people: People, token_ids: list[int]) -> dict[int, list[tuple[str, str]]]:
     current = select(OWNERSHIP.c.token_id, OWNERSHIP.c.role, OWNERSHIP.c.person_id).where(
         OWNERSHIP.c.token_id.in_(token_ids), OWNERSHIP.c.to_at.is_(None)
     )

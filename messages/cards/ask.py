@@ -11,6 +11,7 @@ from messages.cards.parts import (
     decision_button,
     history_button,
     open_button,
+    owner_hint,
     reasons,
     settled_text,
     token_facts,
@@ -72,13 +73,20 @@ def _asking(facts: RequestFacts) -> View:
         Heading(question),
         Paragraph(asking.why(facts)),
         reasons(facts),
+        *owner_hint(facts.token),
         token_facts(facts.token, facts.zone),
         *_offered(facts),
-        *_notes(vendor_holds(facts), asking.asked_before(facts), _until_when(facts)),
+        *_notes(vendor_holds(facts), _shorter(facts), asking.asked_before(facts), _until_when(facts)),
     ]
     asked = question if question.endswith("?") else f"{question}."
     until = "An answer was wanted by" if asking.late(facts) else "Please answer by"
     return View(f"{asked} {until} {spoken(Moment(facts.due_at, facts.zone))}.", elements)
+
+
+def _shorter(facts: RequestFacts) -> Text:
+    """What would fit the contract of a token that would outlive it; empty: nothing to propose."""
+    fits = "outlives_contract" in told_reasons(facts) and Verb.ROTATE in facts.offered
+    return asking.shorter(facts.token) if fits else []
 
 
 def _handover(facts: RequestFacts) -> View:

@@ -42,6 +42,8 @@ class TokenFacts:
     vanished: bool = False
     owners: Sequence[tuple[str, str]] = ()
     """(role, person's name) of those in office now, service owner first."""
+    owner_hint: str = ""
+    """Who may own it, as its issuing system hints: a name, or its own words. Empty: no hint, or it has an owner."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from messages.cards.facts import RequestFacts, TokenFacts
-from messages.cards.parts import history_button, known, open_button, settled_text, token_facts, token_row
+from messages.cards.parts import history_button, known, open_button, owner_hint, settled_text, token_facts, token_row
 from messages.inert import short
 from messages.view import Buttons, Code, Element, Facts, Heading, Moment, Note, Paragraph, Row, Strong, Text, View
 from messages.wording import asking, names, refusing
@@ -16,7 +16,7 @@ MOST_FOUND = 10
 def token_card(token: TokenFacts, request: RequestFacts | None = None, zone: str = "UTC") -> View:
     """One token: whose it is, what it may do, and the request about it that is open or was settled last."""
     name = names.token(token)
-    elements: list[Element] = [Heading(name), *_condition(token), _owners(token), token_facts(token, zone)]
+    elements: list[Element] = [Heading(name), *_condition(token), *_owners(token), token_facts(token, zone)]
     elements.append(_origin(token, zone))
     if request:
         elements += _request(request)
@@ -58,14 +58,15 @@ def _condition(token: TokenFacts) -> list[Element]:
     if token.state != "active":
         return [Paragraph([f"This token is {short(token.state.replace('_', ' '), 40)}."])]
     if token.vanished:
-        return [Paragraph(["It was not in the latest import, and may be gone."])]
+        return [Paragraph(["Where it was looked for last, it was missing: it may be gone."])]
     return []
 
 
-def _owners(token: TokenFacts) -> Element:
+def _owners(token: TokenFacts) -> list[Element]:
     if not token.owners:
-        return Paragraph([Strong("It has no owner.")])
-    return Facts([(_capital(names.role(role)), [names.person(name)]) for role, name in token.owners[:6]])
+        return [Paragraph([Strong("It has no owner.")]), *owner_hint(token)]
+    owners = Facts([(_capital(names.role(role)), [names.person(name)]) for role, name in token.owners[:6]])
+    return [owners, *owner_hint(token)]
 
 
 def _origin(token: TokenFacts, zone: str) -> Element:

@@ -8,7 +8,7 @@ from messages.action_ref import ActionRef, Verb
 from messages.cards.facts import RequestFacts, Settled, TokenFacts
 from messages.inert import one_line, short
 from messages.moments import day
-from messages.view import Button, Facts, Inline, Moment, Paragraph, Row, Strong, Text
+from messages.view import Button, Element, Facts, Inline, Moment, Paragraph, Row, Strong, Text
 from messages.wording import asking, carrying_out, deciding, names, outcomes
 
 LONG_VALUE = 300
@@ -66,7 +66,8 @@ def decision_button(verb: Verb, facts: RequestFacts) -> Button:
         if facts.work is not None and confirm is None:
             confirm = carrying_out.confirm(verb, facts, facts.work)
     action = ActionRef(verb, facts.request_id, facts.version)
-    return Button(deciding.label(verb), action, _style(verb, facts), confirm)
+    label = deciding.claim_label(verb) if facts.becomes_owner else deciding.label(verb)
+    return Button(label, action, _style(verb, facts), confirm)
 
 
 def _style(verb: Verb, facts: RequestFacts) -> Literal["plain", "primary", "danger"]:
@@ -114,6 +115,11 @@ def token_row(token: TokenFacts, zone: str) -> Row:
         second = ["\nNever expires"]
     owner = next((f", {names.role(role)} {names.person(name)}" for role, name in token.owners), ", no owner")
     return Row([*token_line(token), *second, owner], token_button(token))
+
+
+def owner_hint(token: TokenFacts) -> list[Element]:
+    """Who may own a token without an owner; nothing where there is no hint."""
+    return [Paragraph([asking.owner_hint(token)])] if one_line(token.owner_hint) else []
 
 
 def vendor_holds(facts: RequestFacts) -> Text:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from messages.inert import one_line
+from messages.inert import one_line, short
 from messages.moments import day
 from messages.view import Inline, Moment, Text
 from messages.wording import names
@@ -71,6 +71,20 @@ _REASONS = {
 def vendor_holds(token: TokenFacts) -> str:
     """Who is to handle a token that its vendor holds, and who answers for it."""
     return f"{_capital(names.vendor(token))} holds it and has to handle it safely. We stay accountable for granting it."
+
+
+def owner_hint(token: TokenFacts) -> str:
+    """Who may own a token, and who says so. It is a hint, and makes nobody the owner."""
+    system = short(token.issuing_system, names.NAME) or "its issuing system"
+    return f"It may belong to {names.person(token.owner_hint)}, by what {system} says of it."
+
+
+def shorter(token: TokenFacts) -> Text:
+    """What would keep a token from outliving its contract; empty where nobody knows when that ends."""
+    if token.contract_ends_on is None:
+        return []
+    ends = day(token.contract_ends_on)
+    return [f"The contract with {names.vendor(token)} ends on {ends}; a rotation to an expiry by then would fit."]
 
 
 def _capital(text: str) -> str:

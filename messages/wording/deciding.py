@@ -28,6 +28,13 @@ _LABELS = {
     Verb.OFFBOARD: "End all its access…",
     Verb.PLAN_APPROVE: "Agree to the plan…",
     Verb.PLAN_CALL_OFF: "Call the plan off…",
+    Verb.GRANT_APPROVE: "Agree…",
+    Verb.GRANT_REFUSE: "Do not agree…",
+    Verb.GRANT_END: "End it now…",
+    Verb.GRANT_REVIEW: "It was in order…",
+    Verb.GRANT_WRONG: "Something is wrong…",
+    Verb.STILL_USED: "Still needed",
+    Verb.NOT_USED: "No longer needed…",
     Verb.OPEN: "Open",
     Verb.SHOW_TOKEN: "Show",
     Verb.SHOW_HISTORY: "History",
@@ -38,6 +45,14 @@ _LABELS = {
 def label(verb: Verb) -> str:
     """What the button for ``verb`` says."""
     return _LABELS.get(verb, "Continue")
+
+
+def claim_label(verb: Verb) -> str:
+    """What it says on a card about a token that has no owner: whoever answers can take it."""
+    return _CLAIMS.get(verb, label(verb))
+
+
+_CLAIMS = {Verb.ATTEST: "Claim it", Verb.REASSIGN: "Claim it or name an owner…"}
 
 
 def confirm(verb: Verb, name: str) -> Confirm | None:
@@ -159,6 +174,27 @@ _FORMS = {
         "Call it off",
         "Nothing more is ended by this plan. What was ended before stays ended.",
         "Why is it called off?",
+    ),
+    Verb.GRANT_REFUSE: FormWords(
+        "Do not agree",
+        "Do not agree",
+        "This access does not begin. Where it has begun already, it ends now.",
+        "Why not?",
+        "One sentence is enough. It is kept with the record.",
+    ),
+    Verb.GRANT_REVIEW: FormWords(
+        "It was in order",
+        "Save",
+        "You say that this access was used for what it was given for, and that it is closed.",
+        "What was it used for?",
+        "One sentence is enough. It is kept with the record.",
+    ),
+    Verb.GRANT_WRONG: FormWords(
+        "Something is wrong",
+        "Tell security",
+        "The security team hears of it at once, and looks at it.",
+        "What is wrong?",
+        "What you saw, in a sentence or two. Never the secret itself.",
     ),
     Verb.PLAN_APPROVE: FormWords("Agree to the plan", "Agree", "You agree to the whole plan.", "Anything to add?"),
     Verb.APPROVE: FormWords("Agree", "Agree", "You agree to what was decided.", "Anything to add?"),

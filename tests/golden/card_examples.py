@@ -146,7 +146,7 @@ BACKUP = replace(
 OWNERLESS = replace(
     ORDINARY,
     request_id=44,
-    token=MAP_TILES,
+    token=replace(MAP_TILES, owner_hint="Kim Abe"),
     reasons=("owner_missing", "unused"),
     risk=20,
     why="vendor_relationship_owner",
