@@ -41,6 +41,18 @@ class Verb(StrEnum):
     PLAN_APPROVE = "plan_approve"
     """A second person agrees to a whole plan; the subject is the plan."""
     PLAN_CALL_OFF = "plan_call_off"
+    GRANT_APPROVE = "grant_approve"
+    """A second person agrees to emergency access; the subject of this and the next four is the grant."""
+    GRANT_REFUSE = "grant_refuse"
+    GRANT_END = "grant_end"
+    """It is to end before its time."""
+    GRANT_REVIEW = "grant_review"
+    """It was looked at afterwards, and was in order."""
+    GRANT_WRONG = "grant_wrong"
+    """It was looked at afterwards, and something was wrong."""
+    STILL_USED = "still_used"
+    """One of several users of a token still needs it, for their own use."""
+    NOT_USED = "not_used"
     OPEN = "open"
     """Show the whole card of a request."""
     SHOW_TOKEN = "show_token"
@@ -50,8 +62,8 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True)
 class ActionRef:
-    """``subject`` is a request id, or a token id for the ``show_…`` verbs (0: none). ``version`` is the request's
-    when the card was drawn (0: does not matter)."""
+    """``subject`` is a request id where the verb does not say otherwise, a token id for the ``show_…`` verbs (0: none).
+    ``version`` is the subject's when the card was drawn (0: does not matter)."""
 
     verb: Verb
     subject: int = 0
