@@ -127,19 +127,17 @@ def told_to_stop() -> asyncio.Event:
 def clockwork_of(
     worker: Worker, sweep_minutes: int, keeper: Keeper | None, metrics: Metrics, watch: Callable[[], object]
 ) -> Clockwork:
-    """The jobs of a worker, each at its interval; with a keeper, the ledger is signed and anchored too, and where
-    connectors are set up, what was decided is carried out."""
+    """The jobs of a worker, each at its interval; with a keeper, the ledger is signed and anchored too."""
     keeping = [] if keeper is None else [Job("ledger", _KEEPING, keeper.keep)]
     if worker.issuers:
         keeping.append(Job("discover", _HOUR, worker.discover, "Run `whose discover --dry-run` to see what is wrong."))
-    if worker.issuers:
-        keeping.append(Job("carry out", _CARRYING_OUT, worker.carry_out, "Run `whose issuers` and `whose doctor`."))
     return Clockwork(
         [
             *keeping,
             Job("directory", _HOUR, worker.sync_directory),
             Job("sweep", sweep_minutes * _MINUTE, lambda: metrics.swept(worker.sweep())),
             Job("climb", _MINUTE, worker.climb),
+            Job("carry out", _CARRYING_OUT, worker.carry_out, "Run `whose issuers` and `whose doctor`."),
             Job("deliver", 2, worker.deliver),
             Job("watch", _MINUTE, watch),
         ],

@@ -1,4 +1,4 @@
-"""``whose token``, ``vendor``, ``who`` and ``history``: what ``/whose`` answers in chat, at the command line."""
+"""``whose token``, ``who`` and ``history``: what ``/whose`` answers in chat, at the command line."""
 
 from __future__ import annotations
 
@@ -51,33 +51,6 @@ def token_command(installation: Installation, words: tuple[str, ...], as_json: b
     else:
         draw(none(found.typed, found.nearest))
     sys.exit(0 if found.tokens else 1)
-
-
-@click.command("vendor")
-@_words
-@json_option
-@with_installation
-def vendor_command(installation: Installation, words: tuple[str, ...], as_json: bool) -> None:
-    """Show a vendor, its contract, and the tokens it holds.
-
-    \b
-    Example:
-        whose vendor driftly
-    """
-    from bot.operations.look_up import EVERYTHING, vendor
-    from messages.cards.facts import Refusal
-    from messages.cards.refusal import refusal
-    from messages.cards.vendor import vendor as card
-
-    with installation.database.read() as session:
-        found = vendor(session, installation.context(), EVERYTHING, " ".join(words))
-    if isinstance(found, Refusal):
-        draw(refusal(found))
-        sys.exit(1)
-    if as_json:
-        emit([asdict(found)])
-    else:
-        draw(card(found))
 
 
 @click.command("history")

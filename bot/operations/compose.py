@@ -22,6 +22,8 @@ from bot.operations.delivery import Compose, Composed, OnRefused
 from bot.operations.directory import People
 from bot.operations.load_cases import load_cases
 from bot.operations.lookups.reader import can_see, reader_of
+from bot.operations.offboarding.facts import plan_facts
+from bot.operations.offboarding.plans import CARD as PLAN
 from bot.operations.token_facts import token_facts
 from bot.operations.urgency import any_may_come_at_any_hour
 from bot.operations.watch import CARD as TROUBLE
@@ -32,6 +34,7 @@ from bot.rules.remediation import Stage
 from messages.cards.ask import MOST_ROWS, ask
 from messages.cards.checkpoint import checkpoint
 from messages.cards.facts import DigestFacts, RequestFacts
+from messages.cards.offboarding import offboarding
 from messages.cards.replaced import replaced
 from messages.cards.trouble import trouble
 from storage.database import table_of
@@ -51,6 +54,8 @@ def composer(ctx: Context) -> Compose:
             return Composed(checkpoint(row.params["note"], row.params["size"]), [])
         if row.card == TROUBLE:
             return Composed(trouble(row.params["kind"], row.params["number"], row.params["about"]), [])
+        if row.card == PLAN:
+            return _plan(session, ctx, row)
         if row.card != CARD:
             return Composed(replaced(), [])
         waiting = _waiting(session, row.person_id) if row.posting_id is None else []
@@ -60,6 +65,13 @@ def composer(ctx: Context) -> Compose:
         return Composed(ask(_digest(session, ctx, row.person_id, ids)), ids, _wait_until(session, ctx, row, waiting))
 
     return compose
+
+
+def _plan(session: Session, ctx: Context, row: OutboxMessage) -> Composed | None:
+    facts = plan_facts(session, ctx, row.params["plan"], row.person_id)
+    if facts is None:
+        return None
+    return Composed(offboarding(facts), [], _wait_until(session, ctx, row, []))
 
 
 def _wait_until(session: Session, ctx: Context, row: OutboxMessage, waiting: Sequence[int]) -> datetime | None:

@@ -23,6 +23,8 @@ from bot.operations.lookups import accountable as then
 from bot.operations.lookups import answering
 from bot.operations.lookups.naming import lines_of
 from bot.operations.lookups.reader import EVERYTHING, Reader, can_see, reader_of
+from bot.operations.offboarding.authority import accountable_for, may_propose
+from messages.action_ref import Verb
 from messages.cards.facts import (
     AccountableFacts,
     DigestFacts,
@@ -196,7 +198,17 @@ def vendor(session: Session, ctx: Context, reader: Reader, name: str) -> VendorF
         more=total - len(ids),
         token_count=total,
         zone=reader.zone,
+        vendor_id=chosen.id,
+        offered=[Verb.OFFBOARD] if total > 0 and _may_offboard(session, ctx, reader, chosen.id) else [],
     )
+
+
+def _may_offboard(session: Session, ctx: Context, reader: Reader, vendor_id: int) -> bool:
+    if reader.person_id is None:
+        return False
+    people = People(session, ctx, ctx.now())
+    who = accountable_for(session, ctx, people, vendor_id)
+    return may_propose(who, ctx, people, reader.person_id) is not None
 
 
 def _visible_vendors(session: Session, reader: Reader) -> list[Any]:

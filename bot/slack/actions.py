@@ -15,6 +15,7 @@ from bot.operations.look_up import Found, reader_of
 from bot.slack.desk import Ask, Desk, Recorded, Reply, Show, Tell, no, unreadable
 from bot.slack.payloads import Click, PayloadError, read_click
 from bot.slack.person import Acting
+from bot.slack.plans import PLAN_VERBS, on_plan
 from messages.action_ref import ActionRef, Verb
 from messages.block_kit import render_form
 from messages.block_kit_state import encode_origin
@@ -30,7 +31,18 @@ from messages.wording import outcomes
 
 logger = logging.getLogger(__name__)
 
-_ALWAYS_ASK = frozenset({Verb.ROTATE, Verb.REVOKE, Verb.DISOWN, Verb.REASSIGN, Verb.SNOOZE, Verb.DONE})
+_ALWAYS_ASK = frozenset(
+    {
+        Verb.ROTATE,
+        Verb.REVOKE,
+        Verb.DISOWN,
+        Verb.REASSIGN,
+        Verb.SNOOZE,
+        Verb.DONE,
+        Verb.CALL_OFF,
+        Verb.GIVE_BACK,
+    }
+)
 _NOTHING_FOLLOWS = frozenset({Verb.ATTEST, Verb.LET_LAPSE, Verb.ACCEPT})
 _SHOWS = frozenset({Verb.OPEN, Verb.SHOW_TOKEN, Verb.SHOW_HISTORY, Verb.SHOW_MINE})
 
@@ -47,6 +59,8 @@ def answer_click(desk: Desk, body: Mapping[str, Any]) -> Reply:
     if click.action.verb in _SHOWS:
         with desk.ctx.database.read() as session:
             return _show(session, desk, click, person)
+    if click.action.verb in PLAN_VERBS:
+        return on_plan(desk, click, person)
     return _on_decision(desk, click, person)
 
 

@@ -11,10 +11,13 @@ from sqlmodel import Session
 
 from bot.operations import look_up
 from bot.operations.look_up import Found, Reader, reader_of
+from bot.operations.offboarding.facts import draft_facts, plan_facts
+from bot.operations.offboarding.members import vendor_subject
+from bot.operations.offboarding.plans import open_plan_of
 from bot.rules.calendar import zone_of
 from bot.slack.actions import view_of
 from bot.slack.desk import Desk, unreadable
-from bot.slack.parse import Due, Find, Help, History, Mine, NoDate, Question, VendorNamed, Who, parse
+from bot.slack.parse import Due, Find, Help, History, Mine, NoDate, Offboard, Question, VendorNamed, Who, parse
 from bot.slack.payloads import PayloadError, read_sender
 from messages.cards import due as due_card
 from messages.cards import found as found_card
@@ -24,6 +27,7 @@ from messages.cards import vendor as vendor_card
 from messages.cards import who as who_card
 from messages.cards.facts import Refusal
 from messages.cards.help import help_card
+from messages.cards.offboarding import offboarding
 from messages.cards.refusal import refusal
 from messages.view import View
 
@@ -66,11 +70,26 @@ def _answer(session: Session, desk: Desk, reader: Reader, question: Question) ->
         case VendorNamed():
             vendor = look_up.vendor(session, ctx, reader, question.name)
             return vendor if isinstance(vendor, Refusal) else vendor_card.vendor(vendor)
+        case Offboard():
+            return _offboard(session, desk, reader, question.name)
         case NoDate():
             return Refusal("invalid", detail=_NO_DAY.format(typed=question.typed[:60]), zone=reader.zone)
         case History() | Who():
             return _about_one(session, desk, reader, question)
     return help_card()
+
+
+def _offboard(session: Session, desk: Desk, reader: Reader, name: str) -> View | Refusal:
+    """What the plan would be, or how the one under way is doing. Its button is for those who may."""
+    found = look_up.vendor(session, desk.ctx, reader, name)
+    if isinstance(found, Refusal):
+        return found
+    subject = vendor_subject(session, found.vendor_id)
+    plan = open_plan_of(session, subject.kind, subject.name)
+    if plan is None:
+        return offboarding(draft_facts(session, desk.ctx, subject, reader.person_id))
+    facts = plan_facts(session, desk.ctx, plan.id, reader.person_id)
+    return Refusal("not_found") if facts is None else offboarding(facts)
 
 
 def _about_one(session: Session, desk: Desk, reader: Reader, question: History | Who) -> View | Refusal:

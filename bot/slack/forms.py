@@ -13,6 +13,7 @@ from bot.slack.actions import confirm, decide
 from bot.slack.desk import Desk, unreadable
 from bot.slack.payloads import PayloadError, Submission, read_submission
 from bot.slack.person import Acting
+from bot.slack.plans import PLAN_VERBS, on_plan_form
 from messages.action_ref import Verb
 from messages.block_kit import render_modal
 from messages.cards.facts import Refusal
@@ -45,6 +46,8 @@ def answer_submission(desk: Desk, body: Mapping[str, Any]) -> Ack:
     person = desk.accounts.identify(submission.sender)
     if isinstance(person, Refusal):
         return in_place(refusal(person))
+    if submission.action.verb in PLAN_VERBS:
+        return _about_a_plan(desk, submission, person)
     try:
         wrong = _faults(desk, submission, person)
     except PayloadError as error:
@@ -61,6 +64,15 @@ def answer_submission(desk: Desk, body: Mapping[str, Any]) -> Ack:
             return {"response_action": "errors", "errors": {field: answer.detail}}
         return in_place(refusal(answer))
     return in_place(confirm(desk, command, answer))
+
+
+def _about_a_plan(desk: Desk, submission: Submission, person: Acting) -> Ack:
+    answer = on_plan_form(desk, submission, person)
+    if isinstance(answer, Refusal):
+        if answer.code == "invalid" and answer.detail and "justification" in submission.values:
+            return {"response_action": "errors", "errors": {"justification": answer.detail}}
+        return in_place(refusal(answer))
+    return in_place(answer)
 
 
 def in_place(view: View) -> Ack:

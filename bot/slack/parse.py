@@ -3,6 +3,7 @@
     /whose drift-prod                   the token, by any part of its name or id
     /whose mine · due · help
     /whose vendor acme · history drift-prod
+    /whose offboard acme
     /whose who drift-prod on 2025-08-12 (or today, yesterday, 12 Aug 2025)
 
 Words in quotes are taken as they are, so that a token may be called "mine".
@@ -19,7 +20,7 @@ from difflib import get_close_matches
 
 MAX_TYPED = 200
 """Characters that are looked at; no name is longer."""
-WORDS = ("mine", "due", "help", "vendor", "history", "who")
+WORDS = ("mine", "due", "help", "vendor", "offboard", "history", "who")
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,13 @@ class VendorNamed:
 
 
 @dataclass(frozen=True)
+class Offboard:
+    """End everything that a vendor holds: shown first, and done by two people."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class History:
     words: str
 
@@ -68,7 +76,7 @@ class NoDate:
     typed: str
 
 
-Question = Find | Mine | Due | Help | VendorNamed | History | Who | NoDate
+Question = Find | Mine | Due | Help | VendorNamed | Offboard | History | Who | NoDate
 
 _QUOTES = str.maketrans("“”„‟«»″＂‘’‚‛′", '""""""""' + "'" * 5)
 _REFERENCE = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
@@ -96,11 +104,13 @@ def parse(typed: str, today: date) -> Question:
                 return Mine()
             case "due":
                 return Due()
-            case "help" | "?" | "vendor" | "history" | "who":
+            case "help" | "?" | "vendor" | "offboard" | "history" | "who":
                 return Help()
     match word:
         case "vendor" if rest:
             return VendorNamed(_plain(rest)) if _plain(rest) else Help()
+        case "offboard" if rest:
+            return Offboard(_plain(rest)) if _plain(rest) else Help()
         case "history" if rest:
             return History(_plain(rest)) if _plain(rest) else Help()
         case "who" if rest:

@@ -18,6 +18,7 @@ from bot.operations.deliver import DeliveryReport, deliver
 from bot.operations.discovery import DiscoveryReport, discover_due
 from bot.operations.follow_leavers import sync_and_follow
 from bot.operations.lane_lease import LaneLease
+from bot.operations.offboarding.running import carry_plans
 from bot.operations.pace import Pacer
 from bot.operations.ports import ChatPort, DirectoryPort
 from bot.operations.record_decision import record_decision
@@ -75,7 +76,8 @@ class Worker:
         return climb_ladder(self.ctx)
 
     def carry_out(self) -> int:
-        """Go on with removals and rotations at the issuing systems."""
+        """Go on with plans that end many tokens, and with removals and rotations at the issuing systems."""
+        carry_plans(self.ctx, stopping=self.stopping.is_set)
         if self.issuers is None:
             return 0
         return carry_out(self.ctx, self.issuers, self.issuers, stopping=self.stopping.is_set)

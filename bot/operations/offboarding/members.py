@@ -8,6 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, func, select
 from sqlmodel import Session
 
+from bot.errors import NotFoundError
 from storage.database import among
 from storage.inventory import TOKEN, VENDOR
 from storage.vendors import vendor_key
@@ -29,7 +30,11 @@ class Subject:
 
 
 def vendor_subject(session: Session, vendor_id: int) -> Subject:
-    """A vendor with everything that comes through it: reseller and managed-service chains, to any depth."""
+    """A vendor with everything that comes through it: reseller and managed-service chains, to any depth.
+
+    Raises:
+        NotFoundError: there is no such vendor.
+    """
     rows = session.connection().execute(select(VENDOR.c.id, VENDOR.c.parent_id, VENDOR.c.name)).all()
     children: dict[int, list[int]] = {}
     for row in rows:
@@ -42,7 +47,9 @@ def vendor_subject(session: Session, vendor_id: int) -> Subject:
         if one not in family:
             family[one] = None
             waiting += sorted(children.get(one, []))
-    name = next(row.name for row in rows if row.id == vendor_id)
+    name = next((row.name for row in rows if row.id == vendor_id), None)
+    if name is None:
+        raise NotFoundError("There is no such vendor.")
     return Subject("vendor", name, tuple(family))
 
 

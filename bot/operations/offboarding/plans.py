@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlmodel import Session
 
 from bot.operations.context import Context
@@ -35,6 +35,12 @@ def open_plan_of(session: Session, kind: str, subject: str) -> Any | None:
         OFFBOARDING.c.kind == kind, OFFBOARDING.c.subject == subject, OFFBOARDING.c.state.in_(OPEN_STATES)
     )
     return session.connection().execute(query).one_or_none()
+
+
+def plan_size(session: Session, plan_id: int) -> int:
+    """How many tokens a plan is about."""
+    query = select(func.count()).where(OFFBOARDING_TOKEN.c.offboarding_id == plan_id)
+    return int(session.connection().execute(query).scalar_one())
 
 
 def keep_plan(session: Session, token_ids: Iterable[int], **values: Any) -> int:

@@ -15,6 +15,7 @@ from bot.operations.offboarding.plans import (
     change_plan,
     keep_plan,
     open_plan_of,
+    plan_size,
     read_plan,
     record_plan,
     show_plan,
@@ -34,6 +35,7 @@ class Planned:
 
     outcome: str
     plan_id: int
+    kind: str
     subject: str
     tokens: int
 
@@ -53,7 +55,7 @@ def propose(
             return Refusal("invalid", subject.name, detail=fault)
         under_way = open_plan_of(session, subject.kind, subject.name)
         if under_way is not None:
-            return Planned("proposed", under_way.id, subject.name, len(member_ids(session, subject)))
+            return Planned("proposed", under_way.id, subject.kind, subject.name, len(member_ids(session, subject)))
         token_ids = member_ids(session, subject)
         if not token_ids:
             return Refusal("invalid", subject.name, detail=f"{subject.name} holds no token that still works.")
@@ -64,7 +66,7 @@ def propose(
             actor_id=actor_id, grant=grant, counts=counts, justification=reason, platform=platform,
         )  # fmt: skip
         tell_of_plan(session, ctx, people, plan.id, _readers(who, actor_id), about="proposed")
-        return Planned("proposed", plan.id, subject.name, len(token_ids))
+        return Planned("proposed", plan.id, subject.kind, subject.name, len(token_ids))
 
 
 def propose_by_itself(session: Session, ctx: Context, subject: Subject, cause: str, begins_at: Any) -> None:
@@ -97,7 +99,7 @@ def agree(ctx: Context, plan_id: int, actor_id: int, *, version: int = 0, platfo
             session.connection().execute(leaving.values(status="offboarding", updated_at=now))
         record_plan(session, ctx, people, plan, "approved", actor_id=actor_id, grant=grant, platform=platform)
         show_plan(session, plan_id, now)
-        return Planned("approved", plan_id, plan.subject, 0)
+        return Planned("approved", plan_id, plan.kind, plan.subject, plan_size(session, plan_id))
 
 
 def call_off(
@@ -122,7 +124,7 @@ def call_off(
             actor_id=actor_id, grant=grant, justification=reason, platform=platform,
         )  # fmt: skip
         show_plan(session, plan_id, now)
-        return Planned("called_off", plan_id, plan.subject, 0)
+        return Planned("called_off", plan_id, plan.kind, plan.subject, plan_size(session, plan_id))
 
 
 # ------------------------------------------------------------------ shared
