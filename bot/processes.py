@@ -137,6 +137,7 @@ def clockwork_of(
             Job("directory", _HOUR, worker.sync_directory),
             Job("sweep", sweep_minutes * _MINUTE, lambda: metrics.swept(worker.sweep())),
             Job("climb", _MINUTE, worker.climb),
+            Job("emergencies", _MINUTE, worker.look_after_emergencies),
             Job("carry out", _CARRYING_OUT, worker.carry_out, "Run `whose issuers` and `whose doctor`."),
             Job("deliver", 2, worker.deliver),
             Job("watch", _MINUTE, watch),

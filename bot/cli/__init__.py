@@ -41,7 +41,13 @@ SECTIONS: dict[str, dict[str, str]] = {
         "issuers": "issuers",
         "discover": "discover",
     },
-    "Asking and deciding": {"policy": "policy", "plan": "planning", "sweep": "asking", "decide": "asking"},
+    "Asking and deciding": {
+        "policy": "policy",
+        "plan": "planning",
+        "sweep": "asking",
+        "decide": "asking",
+        "grant": "grant",
+    },
     "The record": {"who": "lookups", "history": "lookups", "ledger": "ledger"},
 }
 _MODULES = {name: module for section in SECTIONS.values() for name, module in section.items()}

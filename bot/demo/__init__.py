@@ -232,6 +232,7 @@ def _clockwork(worker: Worker, lock: threading.Lock) -> Clockwork:
     jobs: list[tuple[str, float, Callable[[], object]]] = [
         ("sweep", 3600.0, worker.sweep),
         ("climb", 60.0, worker.climb),
+        ("emergencies", 60.0, worker.look_after_emergencies),
         ("carry out", 1.0, worker.carry_out),
         ("deliver", 0.5, worker.deliver),
     ]

@@ -54,5 +54,6 @@ class TimeMachine:
             self._swept_at = self._clock.now()
             self._worker.sweep()
         self._worker.climb()
+        self._worker.look_after_emergencies()
         self._worker.carry_out()
         self._worker.deliver()

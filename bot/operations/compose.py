@@ -20,6 +20,8 @@ from bot.operations.composing import request_facts
 from bot.operations.context import Context
 from bot.operations.delivery import Compose, Composed, OnRefused
 from bot.operations.directory import People
+from bot.operations.emergency.facts import grant_facts
+from bot.operations.emergency.grants import CARD as EMERGENCY
 from bot.operations.load_cases import load_cases
 from bot.operations.lookups.reader import can_see, reader_of
 from bot.operations.offboarding.facts import plan_facts
@@ -33,6 +35,7 @@ from bot.rules.lifecycle import State
 from bot.rules.remediation import Stage
 from messages.cards.ask import MOST_ROWS, ask
 from messages.cards.checkpoint import checkpoint
+from messages.cards.emergency import emergency
 from messages.cards.facts import DigestFacts, RequestFacts
 from messages.cards.offboarding import offboarding
 from messages.cards.replaced import replaced
@@ -56,6 +59,8 @@ def composer(ctx: Context) -> Compose:
             return Composed(trouble(row.params["kind"], row.params["number"], row.params["about"]), [])
         if row.card == PLAN:
             return _plan(session, ctx, row)
+        if row.card == EMERGENCY:
+            return _emergency(session, ctx, row)
         if row.card != CARD:
             return Composed(replaced(), [])
         waiting = _waiting(session, row.person_id) if row.posting_id is None else []
@@ -72,6 +77,15 @@ def _plan(session: Session, ctx: Context, row: OutboxMessage) -> Composed | None
     if facts is None:
         return None
     return Composed(offboarding(facts), [], _wait_until(session, ctx, row, []))
+
+
+def _emergency(session: Session, ctx: Context, row: OutboxMessage) -> Composed | None:
+    facts = grant_facts(session, ctx, row.params["grant"], row.person_id)
+    if facts is None:
+        return None
+    # The security channel reads of an emergency at once; nobody in person is woken for it.
+    wait = None if row.person_id is None else _wait_until(session, ctx, row, [])
+    return Composed(emergency(facts), [], wait)
 
 
 def _wait_until(session: Session, ctx: Context, row: OutboxMessage, waiting: Sequence[int]) -> datetime | None:

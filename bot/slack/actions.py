@@ -13,6 +13,7 @@ from bot.operations.commands import Command, Done
 from bot.operations.compose import request_for_reader
 from bot.operations.look_up import Found, reader_of
 from bot.slack.desk import Ask, Desk, Recorded, Reply, Show, Tell, no, unreadable
+from bot.slack.grants import GRANT_VERBS, on_grant
 from bot.slack.payloads import Click, PayloadError, read_click
 from bot.slack.person import Acting
 from bot.slack.plans import PLAN_VERBS, on_plan
@@ -61,6 +62,8 @@ def answer_click(desk: Desk, body: Mapping[str, Any]) -> Reply:
             return _show(session, desk, click, person)
     if click.action.verb in PLAN_VERBS:
         return on_plan(desk, click, person)
+    if click.action.verb in GRANT_VERBS:
+        return on_grant(desk, click, person)
     return _on_decision(desk, click, person)
 
 

@@ -11,6 +11,7 @@ from bot.operations.compose import request_for_reader
 from bot.operations.secret_patterns import looks_like_secret
 from bot.slack.actions import confirm, decide
 from bot.slack.desk import Desk, unreadable
+from bot.slack.grants import GRANT_VERBS, on_grant_form
 from bot.slack.payloads import PayloadError, Submission, read_submission
 from bot.slack.person import Acting
 from bot.slack.plans import PLAN_VERBS, on_plan_form
@@ -47,7 +48,9 @@ def answer_submission(desk: Desk, body: Mapping[str, Any]) -> Ack:
     if isinstance(person, Refusal):
         return in_place(refusal(person))
     if submission.action.verb in PLAN_VERBS:
-        return _about_a_plan(desk, submission, person)
+        return _in_its_place(submission, on_plan_form(desk, submission, person))
+    if submission.action.verb in GRANT_VERBS:
+        return _in_its_place(submission, on_grant_form(desk, submission, person))
     try:
         wrong = _faults(desk, submission, person)
     except PayloadError as error:
@@ -66,8 +69,8 @@ def answer_submission(desk: Desk, body: Mapping[str, Any]) -> Ack:
     return in_place(confirm(desk, command, answer))
 
 
-def _about_a_plan(desk: Desk, submission: Submission, person: Acting) -> Ack:
-    answer = on_plan_form(desk, submission, person)
+def _in_its_place(submission: Submission, answer: View | Refusal) -> Ack:
+    """What came of a form about something else than a request."""
     if isinstance(answer, Refusal):
         if answer.code == "invalid" and answer.detail and "justification" in submission.values:
             return {"response_action": "errors", "errors": {"justification": answer.detail}}

@@ -16,6 +16,7 @@ from bot.operations.compose import composer, refusal_handler
 from bot.operations.context import Context
 from bot.operations.deliver import DeliveryReport, deliver
 from bot.operations.discovery import DiscoveryReport, discover_due
+from bot.operations.emergency.looking_after import look_after_grants
 from bot.operations.follow_leavers import sync_and_follow
 from bot.operations.lane_lease import LaneLease
 from bot.operations.offboarding.running import carry_plans
@@ -81,6 +82,10 @@ class Worker:
         if self.issuers is None:
             return 0
         return carry_out(self.ctx, self.issuers, self.issuers, stopping=self.stopping.is_set)
+
+    def look_after_emergencies(self) -> int:
+        """End emergency access whose time is over, and have it looked at afterwards."""
+        return look_after_grants(self.ctx)
 
     def discover(self) -> DiscoveryReport:
         """Look at what exists at every issuing system that can be listed and was not looked at within the hour."""

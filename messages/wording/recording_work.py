@@ -140,18 +140,26 @@ def offboarding(line: HistoryLine) -> str:
 
 
 def emergency(line: HistoryLine) -> str:
-    """A grant for an emergency was opened, has ended, or was looked at afterwards."""
+    """A grant for an emergency was asked for, opened, has ended, or was looked at afterwards."""
     who, whose = names.actor(line.actor, line.role), names.person(line.subject)
-    match line.outcome:
-        case "opened":
-            until = _until(_said(line, "until"))
-            return f"{who} gave {whose} access for an emergency{f', until {until}' if until else ''}."
-        case "ended":
-            return f"The emergency access of {whose} ended."
-        case "reviewed":
-            return f"{who} looked at what the emergency access of {whose} was for."
-        case _:
-            return f"The emergency access of {whose} changed."
+    said = _EMERGENCY.get(line.outcome, "The emergency access of {whose} changed.")
+    until = _until(_said(line, "until")) if line.outcome == "opened" else ""
+    # Not str.format: braces in a name must stay what they are.
+    said = said.replace("{until}", f", until {until}" if until else "")
+    return said.replace("{who}", who).replace("{whose}", whose)
+
+
+_EMERGENCY = {
+    "requested": "{who} asked that {whose} may use it for an emergency.",
+    "opened": "{who} gave {whose} access for an emergency{until}.",
+    "agreed": "{who} agreed to the emergency access of {whose}, which had begun before.",
+    "refused": "{who} did not agree to the emergency access of {whose}.",
+    "lapsed": "Nobody agreed in time to the emergency access of {whose}, so it did not begin.",
+    "ended": "The emergency access of {whose} ended.",
+    "reviewed": "{who} looked at what the emergency access of {whose} was for.",
+    "questioned": "{who} said that something was wrong with the emergency access of {whose}.",
+    "unreviewed": "Nobody has said whether the emergency access of {whose} was in order.",
+}
 
 
 def _until(written: str) -> str:

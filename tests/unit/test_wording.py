@@ -118,7 +118,7 @@ def test_titles_of_forms_fit_in_slack_as_they_are() -> None:
 
 
 def test_the_kinds_that_the_outbox_names_are_there() -> None:
-    assert set(KINDS) == {"ask", "checkpoint", "offboarding", "replaced", "trouble"}
+    assert set(KINDS) == {"ask", "checkpoint", "emergency", "offboarding", "replaced", "trouble"}
     assert KINDS["ask"](DigestFacts("Ana", (HIGH,))) == asked(HIGH)
     assert verbs(KINDS["replaced"]()) == [Verb.SHOW_MINE]
 

@@ -220,9 +220,15 @@ def _emergency(reason: str, _details: Mapping[str, Any]) -> Shape:
 
 _OTHER_EMERGENCY: Final = _entity("Emergency access")
 _EMERGENCIES: Final = {
+    "requested": _entity("Emergency access requested"),
     "opened": _entity("Emergency access opened", MEDIUM),
+    "agreed": _entity("Emergency access agreed to"),
+    "refused": _entity("Emergency access refused", MEDIUM),
+    "lapsed": _entity("Emergency access lapsed"),
     "ended": _entity("Emergency access ended"),
     "reviewed": _entity("Emergency access reviewed"),
+    "questioned": _entity("Emergency access questioned", MEDIUM),
+    "unreviewed": _entity("Emergency access not reviewed", MEDIUM),
 }
 
 

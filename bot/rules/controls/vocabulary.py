@@ -38,6 +38,9 @@ _OFFICES: Final = ("service_owner", "business_owner", "backup_owner", "vendor_re
 _AGREED: Final = (Step.APPROVE, Step.CALL_OFF, Step.GIVE_BACK, Step.RESUME, Step.RETRY)
 _STEPS: Final = tuple(step for step in Step if step not in _AGREED)
 _WORK: Final = ("revoke", "rotate")
+_EMERGENCY: Final = (
+    "requested", "opened", "agreed", "refused", "lapsed", "ended", "reviewed", "questioned", "unreviewed",
+)  # fmt: skip
 _PROOFS: Final = tuple(proof.value for proof in Proof)
 _RESULTS: Final = tuple(result.value for result in Result)
 
@@ -71,7 +74,7 @@ VOCABULARY: Final[Mapping[RecordKind, Words]] = {
     RecordKind.REMEDIATION_AGREED: _words(*_AGREED, work=_WORK, stage=tuple(Stage)),
     RecordKind.TOKEN_DISCOVERED: _words("new", "changed", "vanished", "back"),
     RecordKind.OFFBOARDING: _words("proposed", "approved", "called_off", "ended", plan=("vendor", "tag", "consumer")),
-    RecordKind.EMERGENCY_ACCESS: _words("opened", "ended", "reviewed"),
+    RecordKind.EMERGENCY_ACCESS: _words(*_EMERGENCY, urgent=_TRUE_OR_FALSE),
     RecordKind.USE_ANSWERED: _words("needed", "not_needed"),
 }
 
