@@ -210,7 +210,7 @@ class Match:
 
     @property
     def _is_listed(self) -> ColumnElement[bool]:
-        return exists().where(SIGHTED.c.token_id == TOKEN.c.id)
+        return exists().where(SIGHTED.c.external_id == TOKEN.c.external_id)  # its key; all here is of one system
 
     def vanished(self) -> list[FoundToken]:
         """Tokens that were there and are not on the list."""

@@ -24,6 +24,7 @@ from storage.ledger.log import append, lock
 from storage.ledger.record import Entry, RecordKind
 from storage.ledger.tables import DISCLOSURE, LEAF
 from storage.people import CHAT_IDENTITY, PERSON
+from storage.remediation import SEEN_TOKEN
 from storage.requests import DECISION, OPEN_STATES, REQUEST, RemediationTask
 
 _TASK = table_of(RemediationTask)
@@ -131,14 +132,18 @@ def _no_address(ref: str) -> str:
 
 
 def _theirs(session: Session, ref: str) -> ColumnElement[bool]:
-    """Disclosures of their name in anybody's record, and of whatever they wrote themselves.
+    """Disclosures of their name in anybody's record, also as an issuing system's hint, and of whatever they wrote
+    themselves.
 
     In a record of theirs, what is not somebody's name (whose disclosures are called by a pseudonym) is their words.
     """
     theirs = exists().where(
         LEAF.c.epoch == DISCLOSURE.c.epoch, LEAF.c.seq == DISCLOSURE.c.leaf_seq, _acted(session, ref)
     )
-    return or_(DISCLOSURE.c.name == ref, and_(DISCLOSURE.c.name.not_like("p\\_%", escape="\\"), theirs))
+    said = func.lower(DISCLOSURE.c.value)
+    named = exists().where(PERSON.c.ref == ref, or_(said == PERSON.c.email, said == func.lower(PERSON.c.name)))
+    hinted = and_(DISCLOSURE.c.name == "hint", named)
+    return or_(DISCLOSURE.c.name == ref, hinted, and_(DISCLOSURE.c.name.not_like("p\\_%", escape="\\"), theirs))
 
 
 def _acted(session: Session, ref: str) -> ColumnElement[bool]:
@@ -203,6 +208,8 @@ def _blank(session: Session, plan: Plan, at: datetime) -> None:
     connection.execute(delete(CHAT_IDENTITY).where(CHAT_IDENTITY.c.person_id == plan.person_id))
     connection.execute(update(DECISION).where(DECISION.c.actor_id == plan.person_id).values(justification=""))
     connection.execute(update(_TASK).where(_TASK.c.done_by_id == plan.person_id).values(evidence=""))
+    hinted = SEEN_TOKEN.c.hint_person_id == plan.person_id
+    connection.execute(update(SEEN_TOKEN).where(hinted).values(owner_hint="", hint_person_id=None))
     nothing = dict.fromkeys(("name", "timezone", "country", "subdivision", "workweek"), "")
     nobody = dict.fromkeys(("manager_id", "delegate_id", "away_until"))
     gone = {"active": False, "left_at": func.coalesce(PERSON.c.left_at, at), "updated_at": at}

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from bot.errors import NotFoundError, UpstreamError
 from bot.operations.discovery import discover, discover_due, listings_are_fresh
+from bot.operations.erase_person import erase_person
 from bot.operations.token_facts import token_facts
 from bot.rules.issuing import Capabilities, KeyState, Sighting, Unclear
 from messages.action_ref import Verb
@@ -332,6 +333,18 @@ def test_a_hint_is_shown_while_nobody_owns_it_and_stands_in_no_record(look: Look
     [record] = look.discovered()
     assert b"mia" not in record.body.lower()
     assert record.disclosures == {"hint": "mia@example.com"}
+
+
+def test_erasing_somebody_erases_what_hints_at_them(look: Look) -> None:
+    look.aws.say(
+        Sighting("found", owner_hints=("Mia@example.com",)), Sighting("other", owner_hints=("eve@example.com",))
+    )
+    look.look()
+    erase_person(look.database, look.clock.now, "mia@example.com")
+    assert (look.seen("found").owner_hint, look.seen("found").hint_person_id) == ("", None)
+    assert look.seen("other").owner_hint == "eve@example.com"
+    assert [one.disclosures for one in look.discovered()] == [{}, {"hint": "eve@example.com"}]
+    assert not look.log_faults()
 
 
 # ------------------------------------------------------------------ failures

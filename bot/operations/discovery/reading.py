@@ -7,7 +7,7 @@ hangs on it; an id that an inventory cannot hold is left out, for no token of it
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -79,10 +79,7 @@ def read_listing(issuer: Issuer, now: datetime, stopping: Callable[[], bool]) ->
     """
     found: dict[str, Seen] = {}
     refused = repeated = characters = 0
-    sightings = iter(issuer.listing())
-    number = 0
-    while (sighting := _next(issuer, sightings)) is not None:
-        number += 1
+    for number, sighting in enumerate(_sightings(issuer), 1):
         if stopping():
             raise StoppedError
         seen = _mended(issuer, sighting, now)
@@ -103,18 +100,18 @@ def read_listing(issuer: Issuer, now: datetime, stopping: Callable[[], bool]) ->
     return Listing(list(found.values()), refused, repeated)
 
 
-def _next(issuer: Issuer, sightings: object) -> Sighting | None:
+def _sightings(issuer: Issuer) -> Iterator[Sighting]:
     try:
-        sighting = next(sightings, None)  # type: ignore[call-overload]
+        for sighting in issuer.listing():
+            if not isinstance(sighting, Sighting):
+                raise _unreadable(issuer)
+            yield sighting
     except WhoseError:
         raise
     except Exception as error:  # whatever another package's connector raises, the other systems are looked at
         logger.debug("the connector of %s broke off", issuer.system, exc_info=error)
         said = f"The connector {issuer.kind} broke off while it listed {issuer.system} ({type(error).__name__})."
         raise UpstreamError(f"{said} Install another release of the package that brings it.") from error
-    if sighting is not None and not isinstance(sighting, Sighting):
-        raise _unreadable(issuer)
-    return sighting
 
 
 def _mended(issuer: Issuer, sighting: Sighting, now: datetime) -> Seen | None:
@@ -158,7 +155,7 @@ def mended(sighting: Sighting, now: datetime) -> Seen | None:
 
 def _is_id(text: str) -> bool:
     try:
-        return _ID(text) == text
+        return bool(text) and _ID(text) == text
     except CellError as error:
         drawn = error.secret and looks_like_secret(text) in _ONLY_RANDOM
         return drawn and text.isprintable() and text == text.strip()
