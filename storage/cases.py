@@ -1,4 +1,4 @@
-"""A request with its token, the work that it opened and the connector's part in it: read as plain values, changed column by column.
+"""A request with its token, the work that it opened and the connector's part in it: plain values, changed by column.
 
 Every click reads and changes them, which is why they are no objects of a session.
 """
@@ -114,6 +114,7 @@ class RunRow:
     fault_detail: str
     new_id: str
     old_id: str
+    proof: str
     begun_at: datetime | None
     offboarding_id: int | None
 

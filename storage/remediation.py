@@ -43,6 +43,8 @@ class RemediationRun(SQLModel, table=True):
     """Of a rotation: the external id of the credential that was made beside the old one."""
     old_id: str = ""
     """The external id that is being retired, once the token's own is the new one."""
+    proof: str = ""
+    """By what its end was seen: ``relist``, ``introspect`` or ``probe``."""
     begun_at: datetime | None = Field(default=None, sa_column=Column(UTCDateTime, nullable=True))
     """When it first changed something at the issuing system: what the policy's cap counts."""
     offboarding_id: int | None = Field(

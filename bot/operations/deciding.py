@@ -25,8 +25,10 @@ from messages.cards.forms import MOST_EVIDENCE, MOST_REASON
 from messages.moments import day
 from messages.wording import deciding
 from storage.database import table_of
+from storage.inventory import TOKEN
 from storage.ledger.record import Entry, RecordKind
 from storage.prepared import Prepared, insert_into
+from storage.remediation import RUN
 from storage.requests import DECISION, REQUEST, RemediationTask
 
 _DECISION = Prepared(insert_into(DECISION))
@@ -223,9 +225,15 @@ def settled_facts(session: Session, people: People, request_ids: Iterable[int]) 
             DECISION.c.decided_at,
             DECISION.c.platform,
             task.c.result,
+            task.c.connector,
+            task.c.evidence,
+            RUN.c.proof,
+            TOKEN.c.issuing_system,
         )
+        .join(TOKEN, TOKEN.c.id == REQUEST.c.token_id)
         .outerjoin(DECISION, (DECISION.c.request_id == REQUEST.c.id) & DECISION.c.settles)
         .outerjoin(task, task.c.request_id == REQUEST.c.id)
+        .outerjoin(RUN, RUN.c.task_id == task.c.id)
         .where(REQUEST.c.id.in_(ids))
     )
     found = {}
@@ -233,7 +241,16 @@ def settled_facts(session: Session, people: People, request_ids: Iterable[int]) 
         if row.kind is not None:
             outcome = row.kind if row.actor_id is not None else "no_response"
             by = people.name_of(row.actor_id)
-            found[row.id] = Settled(outcome, by, row.role, row.decided_at, row.platform, row.result or "")
+            found[row.id] = Settled(
+                outcome, by, row.role, row.decided_at, row.platform, row.result or "", *_by_connector(row)
+            )
         elif row.settled_at is not None:
             found[row.id] = Settled("withdrawn", "", "", row.settled_at)
     return found
+
+
+def _by_connector(row: Any) -> tuple[str, str, str]:
+    """Proof, issuing system and detail of an end, where a connector carried the work out."""
+    if row.connector in (None, "manual"):
+        return "", "", ""
+    return row.proof or "", row.issuing_system, row.evidence or ""

@@ -140,7 +140,11 @@ class Issuers(Mapping[str, Issuer]):
             KeyError: the file does not name the system.
             WhoseError: it could not be asked; then nothing may be done.
         """
-        return self[system].is_ours(credential) or credential.external_id in self._own_values()
+        return self[system].is_ours(credential) or self.is_named(credential)
+
+    def is_named(self, credential: Credential) -> bool:
+        """Whether the issuers file itself names it as one of ours, for whichever system."""
+        return credential.external_id in self._own_values()
 
     def _own_values(self) -> set[str]:
         """What our references read. One that cannot be read is not authenticated with, either."""

@@ -210,6 +210,14 @@ def test_it_never_touches_what_it_authenticates_with(bench: Bench) -> None:
     assert bench.office.calls == []
 
 
+def test_it_never_touches_what_authenticates_us_at_another_system(bench: Bench) -> None:
+    bench.key()
+    bench.sink.named.add("key")
+    bench.press(Verb.REVOKE, **WHY)
+    bench.turn(3)
+    assert (bench.stage(), bench.run().fault) == ("halted", "ours")
+
+
 @pytest.mark.parametrize("stage", ["approved", "observed"])
 def test_what_authenticates_us_is_looked_at_before_every_call(bench: Bench, stage: str) -> None:
     approved(bench)

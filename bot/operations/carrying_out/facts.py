@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from bot.operations.carrying_out.agreeing import causes_of
 from bot.operations.case import Case
-from bot.rules.issuing import Capabilities
+from bot.rules.issuing import Capabilities, Rotation
 from bot.rules.remediation import Stage
 from messages.cards.facts import WorkFacts
 from storage.cases import RunRow
@@ -30,6 +30,7 @@ def work_facts(case: Case) -> WorkFacts | None:
         system=case.token.issuing_system,
         since=run.reached_at,
         goes_on_at=run.act_at,
+        replaces=able.rotate is Rotation.CHOSEN,
         disables_first=able.disable,
         reversible=able.disable and able.reversible,
         causes=[*_causes(case, run)],

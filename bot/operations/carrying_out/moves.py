@@ -44,7 +44,7 @@ _CAP_LOOKS: Final = timedelta(hours=1)
 def examine(bench: Bench) -> Outcome:
     """Look at it for the first time: may it be touched at all, is it there, does a second person have to agree?"""
     work = bench.work
-    if bench.issuer.is_ours(work.credential):
+    if bench.is_ours(work.credential):
         return halt("ours")
     found = bench.issuer.look(work.credential)
     if isinstance(found, Absent):
@@ -160,7 +160,7 @@ MOVES: Final[dict[Move, Callable[[Bench], Outcome]]] = {
 def _look_before_acting(bench: Bench) -> Sighting | Outcome:
     """Exactly this credential, as it is now, where nothing speaks against ending it; else what is to be done."""
     work = bench.work
-    if bench.issuer.is_ours(work.credential):
+    if bench.is_ours(work.credential):
         return halt("ours")
     found = bench.issuer.look(work.credential)
     if isinstance(found, Absent):

@@ -51,7 +51,11 @@ class Outcome:
 
 
 class Sinks(Protocol):
-    """Where new secrets are delivered."""
+    """Where new secrets are delivered, and which credentials are ours anywhere."""
+
+    def is_named(self, credential: Credential) -> bool:
+        """Whether it is one that we authenticate with, here or at another system, as far as the settings say."""
+        ...
 
     def sink_for(self, ref: str) -> SecretSink:
         """The sink that a reference names; one that cannot be written to says why in its preflight."""
@@ -66,6 +70,14 @@ class Bench:
     issuer: Issuer
     sinks: Sinks
     work: Work
+
+    def is_ours(self, credential: Credential) -> bool:
+        """Whether we authenticate with it ourselves: then it is never touched.
+
+        Raises:
+            UpstreamError: the system could not be asked; then nothing may be done.
+        """
+        return self.sinks.is_named(credential) or self.issuer.is_ours(credential)
 
     def call(self, action: str, make: Callable[[Credential], Reply], credential: Credential) -> tuple[int, Reply]:
         """Make a call that changes something: written down before; its id and what came of it.

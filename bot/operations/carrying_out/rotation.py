@@ -48,6 +48,8 @@ def trouble_with_sink(bench: Bench) -> str:
 
 def create(bench: Bench) -> Outcome:
     """A second credential beside the old one, its secret kept at once."""
+    if bench.is_ours(bench.work.credential):
+        return halt("ours")
     if fault := trouble_with_sink(bench):
         return halt("sink", fault)
     before = bench.issuer.siblings(bench.work.credential)
@@ -112,6 +114,8 @@ def _recovered(bench: Bench, now_there: tuple[str, ...]) -> Outcome | None:
 def replace(bench: Bench) -> Outcome:
     """The same credential with a secret that we choose. It is kept first, so that it cannot be lost, and setting it
     twice comes to the same as once."""
+    if bench.is_ours(bench.work.credential):
+        return halt("ours")
     if fault := trouble_with_sink(bench):
         return halt("sink", fault)
     work, sink, ref = bench.work, _sink(bench), bench.work.credential.secret_ref

@@ -48,6 +48,7 @@ def begin(case: Case, task_id: int, decided_by: int | None, offboarding_id: int 
         "fault_detail": "",
         "new_id": "",
         "old_id": "",
+        "proof": "",
         "offboarding_id": offboarding_id,
     }
     case.session.connection().execute(insert(RUN).values(**values))
@@ -89,6 +90,8 @@ def reach(case: Case, stage: Stage, outcome: Outcome) -> None:
         values["seen"] = outcome.seen
     if outcome.new_id:
         values["new_id"] = outcome.new_id
+    if outcome.verdict is not None and outcome.verdict.proof is not None:
+        values["proof"] = outcome.verdict.proof.value
     match stage:
         case Stage.DISABLED:
             values["act_at"] = case.now + _grace(case)

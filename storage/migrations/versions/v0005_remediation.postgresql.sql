@@ -53,6 +53,7 @@ CREATE TABLE remediation_run (
 	fault_detail TEXT NOT NULL,
 	new_id VARCHAR NOT NULL,
 	old_id VARCHAR NOT NULL,
+	proof VARCHAR NOT NULL,
 	begun_at TIMESTAMP WITH TIME ZONE,
 	offboarding_id BIGINT,
 	PRIMARY KEY (task_id),

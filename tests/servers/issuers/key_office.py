@@ -224,6 +224,12 @@ class MemorySink:
     writable: bool = True
     fails: bool = False
 
+    named: set[str] = field(default_factory=set)
+    """What the settings name as ours."""
+
+    def is_named(self, credential: Credential) -> bool:
+        return credential.external_id in self.named
+
     def sink_for(self, ref: str) -> SecretSink:
         return self
 
