@@ -11,7 +11,7 @@ from sqlalchemy import select
 from bot.operations.asked_instead import authority_as_asked
 from bot.operations.asking import Reader
 from bot.operations.carrying_out.agreeing import AGREEING, by_hand, is_offered, may_agree
-from bot.operations.carrying_out.facts import work_facts
+from bot.operations.carrying_out.facts import give_back_days, work_facts
 from bot.operations.case import Case
 from bot.operations.deciding import needs_form, reason_required, settled_facts, snooze_days
 from bot.operations.decisions import EFFECTS
@@ -78,6 +78,7 @@ def request_facts(case: Case, reader: Reader, token: TokenFacts) -> RequestFacts
         settled=settled_facts(case.session, case.people, [case.request_id]).get(case.request_id),
         instructions="" if case.task is None else case.task.instructions,
         work=work_facts(case),
+        give_back_days=give_back_days(case),
         assignee="" if case.task is None else case.people.name_of(case.task.assignee_id),
         restate=case.tier.restate,
         reason_required=frozenset(verb for verb in offered if reason_required(case, verb)),

@@ -42,6 +42,8 @@ class TokenFacts:
     vanished: bool = False
     owners: Sequence[tuple[str, str]] = ()
     """(role, person's name) of those in office now, service owner first."""
+    emergencies: Sequence[tuple[str, datetime]] = ()
+    """(name, until when) of those who may use it for an emergency now."""
     owner_hint: str = ""
     """Who may own it, as its issuing system hints: a name, or its own words. Empty: no hint, or it has an owner."""
 
@@ -118,6 +120,8 @@ class RequestFacts:
     work: WorkFacts | None = None
     """The connector's part in it; None: a person does it by hand."""
     assignee: str = ""
+    give_back_days: int = 0
+    """For so long a revoked one is only disabled, and can be given back; 0: its end is final at once."""
     restate: bool = False
     """Attesting shows vendor, purpose and scope again and wants them confirmed."""
     reason_required: frozenset[Verb] = frozenset()
@@ -246,6 +250,8 @@ class AccountableFacts:
     later_facts: Sequence[LaterFact] = ()
     proofs: Sequence[ProvenRecord] = ()
     """One for each record behind ``asked``, in order."""
+    emergencies: Sequence[tuple[str, datetime]] = ()
+    """(name, until when) of those who might use it for an emergency at that moment."""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,10 @@ def faults(verb: Verb, facts: RequestFacts, values: Mapping[str, str]) -> dict[s
 
 def _intro(verb: Verb, facts: RequestFacts) -> list[Element]:
     words = deciding.form_words(verb)
-    elements: list[Element] = [Paragraph(token_line(facts.token)), Paragraph([words.intro])]
+    intro = (
+        deciding.disabled_first(facts.give_back_days) if verb is Verb.REVOKE and facts.give_back_days else words.intro
+    )
+    elements: list[Element] = [Paragraph(token_line(facts.token)), Paragraph([intro])]
     if verb is Verb.ATTEST and facts.becomes_owner:
         elements.append(Paragraph([deciding.confirm_ownership(names.token(facts.token)).text]))
     if verb is Verb.ATTEST and facts.restate:

@@ -71,6 +71,15 @@ def confirm(verb: Verb, name: str) -> Confirm | None:
             return None
 
 
+def disabled_first(days: int) -> str:
+    """Before a revocation that a connector carries out: it is only disabled for ``days``."""
+    long = "a day" if days == 1 else f"{days} days"
+    return (
+        "Whatever uses it stops working once this is carried out. It is disabled first, and can be given back for "
+        f"{long}; then it is deleted for good."
+    )
+
+
 def confirm_ownership(name: str) -> Confirm:
     """Asked before somebody attests a token that has no owner."""
     text = f"{name} has no owner. If you stand behind it, you become its service owner."

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from bot.operations.carrying_out.agreeing import causes_of
+from bot.operations.carrying_out.stages import grace
 from bot.operations.case import Case
 from bot.rules.issuing import Capabilities, Rotation
 from bot.rules.remediation import Stage
@@ -50,6 +51,15 @@ def work_facts(case: Case) -> WorkFacts | None:
         grace_days=case.ctx.policy.remediation.grace,
         whole_plan=_plan(case, run),
     )
+
+
+def give_back_days(case: Case) -> int:
+    """For how many days a revoked token is only disabled, and can be given back; 0: it cannot."""
+    rules = case.ctx.policy.remediation
+    connector = case.ctx.connectors.get(case.token.issuing_system)
+    if connector is None or not rules.act or not (connector.able.disable and connector.able.reversible):
+        return 0
+    return grace(case).days
 
 
 def _causes(case: Case, run: RunRow) -> list[str]:

@@ -94,7 +94,7 @@ def reach(case: Case, stage: Stage, outcome: Outcome) -> None:
         values["proof"] = outcome.verdict.proof.value
     match stage:
         case Stage.DISABLED:
-            values["act_at"] = case.now + _grace(case)
+            values["act_at"] = case.now + grace(case)
         case Stage.PROVEN:
             values["old_id"] = case.token.external_id
             case.change_token(external_id=outcome.new_id)
