@@ -38,7 +38,10 @@ EVERY = timedelta(hours=1)
 AT_ONCE = (
     RecordKind.OWNERSHIP_CHANGED,
     RecordKind.REMEDIATION_OPENED,
+    RecordKind.REMEDIATION_AGREED,  # a second person's word, before what it allows cannot be undone
     RecordKind.REMEDIATION_RESULT,
+    RecordKind.OFFBOARDING,
+    RecordKind.EMERGENCY_ACCESS,
     RecordKind.DEFAULT_ACTION,
     RecordKind.EPOCH_OPENED,
     RecordKind.KEY_ROTATED,

@@ -105,8 +105,19 @@ def test_records_wait_for_an_hour_at_most(publisher: Publisher, clock: FakeClock
     assert publisher.publish_if_due() is not None
 
 
-@pytest.mark.parametrize("kind", [RecordKind.OWNERSHIP_CHANGED, RecordKind.REMEDIATION_OPENED])
-def test_a_revoke_and_a_change_of_owner_do_not_wait(publisher: Publisher, clock: FakeClock, kind: RecordKind) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [
+        RecordKind.OWNERSHIP_CHANGED,
+        RecordKind.REMEDIATION_OPENED,
+        RecordKind.REMEDIATION_AGREED,
+        RecordKind.REMEDIATION_RESULT,
+        RecordKind.OFFBOARDING,
+        RecordKind.EMERGENCY_ACCESS,
+    ],
+    ids=lambda kind: kind.name.lower(),
+)
+def test_what_gives_or_ends_access_does_not_wait(publisher: Publisher, clock: FakeClock, kind: RecordKind) -> None:
     add(publisher.database, clock, count=1)
     publisher.publish()
     add(publisher.database, clock, Entry(kind, "revoke", token_id=1), asked())
