@@ -164,8 +164,8 @@ def _end(case: Case, verdict: Verdict) -> None:
     case.move(State.SETTLED)
 
 
-def _grace(case: Case) -> timedelta:
-    """Nothing waits in an incident."""
+def grace(case: Case) -> timedelta:
+    """How long it stays disabled before it is deleted. Nothing waits in an incident."""
     causes = urgent_causes(case.ctx.policy.urgent, None, case.token.tags, case.now)
     return timedelta() if causes else timedelta(days=case.ctx.policy.remediation.grace)
 
