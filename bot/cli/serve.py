@@ -24,11 +24,16 @@ _port = click.option("--port", type=click.IntRange(0, 65535), help="The port; PO
 @click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="The page's port; 0: any.")
 @click.option("--keep", is_flag=True, help="Keep the database, .demo/whose.db, for a look afterwards.")
 @click.option("--no-browser", is_flag=True, help="Do not open the page; only say where it is.")
-def demo_command(files: tuple[Path, ...], port: int, keep: bool, no_browser: bool) -> None:
+@click.option(
+    "--issuers",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Speak to the issuing systems of this file, for real. Without it none is spoken to.",
+)
+def demo_command(files: tuple[Path, ...], port: int, keep: bool, no_browser: bool, issuers: Path | None) -> None:
     """Play the whole thing on this machine, in the browser.
 
     Starts the bot and a Slack-compatible workspace with an example inventory, or with your own FILES. Nothing leaves
-    this machine. Be anybody, answer what Whose asks, push the clock, and look at the record.
+    this machine, unless you name --issuers. Be anybody, answer what Whose asks, push the clock, and look at the record.
 
     \b
     Examples:
@@ -39,7 +44,7 @@ def demo_command(files: tuple[Path, ...], port: int, keep: bool, no_browser: boo
     from bot.demo import ImportRefusedError, run_demo, script_for
 
     settings = settings_for_a_command()
-    script = script_for(files, settings)
+    script = script_for(files, settings, issuers)
     try:
         run_demo(
             script,

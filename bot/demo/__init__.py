@@ -54,6 +54,8 @@ class Script:
     start: datetime
     team: str
     """What the workspace is called."""
+    issuers: Path | None = None
+    """Which issuing systems are spoken to, for real; None: none, whatever the settings name."""
 
 
 class ImportRefusedError(WhoseError):
@@ -66,21 +68,24 @@ class ImportRefusedError(WhoseError):
         self.report = report
 
 
-def script_for(files: Sequence[Path], settings: Settings) -> Script:
+def script_for(files: Sequence[Path], settings: Settings, issuers: Path | None = None) -> Script:
     """The files named, from now on; without any, the examples that ship, from a Monday morning on.
+
+    Issuing systems are spoken to only where ``issuers`` names a file: whoever plays is anybody, so that what the
+    settings name for the real bot is out of reach.
 
     Raises:
         WhoseError: no files are named and the examples are not installed.
     """
     if files:
-        return Script(files, settings.policy_path, SystemClock().now(), "Your Company")
+        return Script(files, settings.policy_path, SystemClock().now(), "Your Company", issuers)
     folder = next((one for one in _example_folders() if (one / "tokens.csv").is_file()), None)
     if folder is None:
         raise WhoseError("The examples are not installed here. Name files of your own: `whose demo tokens.csv`.")
     policy = folder / "policy.yaml"
     found = [folder / name for name in ("people.csv", "vendors.csv", "tokens.csv") if (folder / name).is_file()]
     chosen = settings.policy_path or (policy if policy.is_file() else None)
-    return Script(found, chosen, EXAMPLES_START, "Example Company")
+    return Script(found, chosen, EXAMPLES_START, "Example Company", issuers)
 
 
 def _example_folders() -> list[Path]:
@@ -118,6 +123,7 @@ def run_demo(
         slack_bot_token=SecretStr(f"xoxb-demo-{secrets.token_hex(16)}"),
         slack_signing_secret=SecretStr(secrets.token_hex(16)),
         policy_path=script.policy,
+        issuers_path=script.issuers,
         log_level=settings.log_level,
     )
     with ExitStack() as stack:
@@ -127,6 +133,7 @@ def run_demo(
             stack.callback(_remove, path)
         installation = open_installation(demo_settings, clock.now, lambda _said: None)
         stack.callback(installation.database.close)
+        stack.callback(installation.issuers.close)
         with progress() as step:
             _import(installation, script, step)
         demo = _Demo(installation, clock, script.team, port, open_browser, announce)
@@ -190,6 +197,15 @@ class _Demo:
             await stack.enter_async_context(working(worker, clockwork))
             await self._show_page(workspace, delivery, machine, page_listener, stopped)
 
+    def _for_real(self) -> list[str]:
+        """A warning where what is played is carried out."""
+        systems = list(self.installation.issuers)
+        if not systems:
+            return []
+        acts = self.installation.policy.remediation.act
+        does = "Credentials are ended and made there for real" if acts else "They are looked at for real"
+        return [f"The issuers file names {len(systems)}: {', '.join(systems)}. {does}.\n"]
+
     def _workspace(self, base_url: str) -> Workspace:
         settings = self.installation.settings
         return build_workspace(
@@ -217,6 +233,8 @@ class _Demo:
         async with serving(Server(page, live_streams=True), listener):
             url = address(listener)
             self.announce(f"\nThe workspace is open at {url} (Ctrl-C ends it).\n")
+            for line in self._for_real():
+                self.announce(line)
             for tip in found.tips:
                 self.announce(f"  - {tip}")
             self.announce("")
