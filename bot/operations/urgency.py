@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 from sqlmodel import Session
 
 from bot.operations.context import Context
-from bot.rules.policy_parts import UrgentCause
+from bot.rules.policy_attention import UrgentCause
 from bot.rules.urgency import may_come_at_any_hour, urgent_causes
 from storage.database import among
 from storage.inventory import TOKEN

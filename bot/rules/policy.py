@@ -26,9 +26,9 @@ from typing import Annotated, ClassVar, Final, Self
 from pydantic import Field, model_validator
 
 from bot.rules.policy_acting import Emergency, Remediation, Shared
+from bot.rules.policy_attention import Attention, Urgent
 from bot.rules.policy_parts import (
     TEXT_KEYS,
-    Attention,
     Authority,
     Channels,
     Clause,
@@ -43,7 +43,6 @@ from bot.rules.policy_parts import (
     Step,
     StepKind,
     Tier,
-    Urgent,
     Visibility,
     WorkingHours,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from bot.rules.policy_parts import Urgent, UrgentCause
+from bot.rules.policy_attention import Urgent, UrgentCause
 
 
 def urgent_causes(urgent: Urgent, expires_at: datetime | None, tags: str, now: datetime) -> frozenset[UrgentCause]:

@@ -22,7 +22,8 @@ from bot.operations.planning import plan as plan_module
 from bot.operations.planning.plan import NOBODY, plan
 from bot.operations.planning.tally import Tally
 from bot.operations.sweep import sweep
-from bot.rules.policy_parts import Attention, OpeningCap, Rung, Urgent
+from bot.rules.policy_attention import Attention, Urgent
+from bot.rules.policy_parts import OpeningCap, Rung
 from messages.action_ref import Verb
 from messages.pages.plan_facts import PlanFacts
 from storage.database import Database

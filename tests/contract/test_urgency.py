@@ -12,8 +12,8 @@ from sqlalchemy import select
 from bot.operations.climb_ladder import climb_ladder
 from bot.operations.compose import composer, refusal_handler
 from bot.operations.deliver import deliver
+from bot.rules.policy_attention import Urgent, UrgentCause
 from bot.rules.policy_file import PolicyError, default_policy_text, load_policy
-from bot.rules.policy_parts import Urgent, UrgentCause
 from bot.rules.urgency import may_come_at_any_hour, urgent_causes
 from storage.database import Database
 from storage.outbox import OUTBOX
