@@ -65,6 +65,7 @@ _OTHERS: Final = frozenset(
         "WHOSE_LEDGER_KILLS",
         "WHOSE_LIFECYCLE_EXAMPLES",
         "WHOSE_REQUIRE_BROWSER",
+        "WHOSE_REQUIRE_NPM",
         "WHOSE_SCREENSHOTS",
     }
 )

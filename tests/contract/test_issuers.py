@@ -9,7 +9,6 @@ import importlib
 import importlib.util
 import io
 import logging
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
@@ -36,6 +35,7 @@ from bot.rules.issuing import (
 )
 from tests.servers.issuers.all import ALL
 from tests.servers.issuers.ground import Ground, Grounds, Made
+from tests.servers.issuers.npm_packages import has_npm
 
 _OWNER = "ana@example.com"
 
@@ -43,7 +43,7 @@ _OWNER = "ana@example.com"
 @pytest.fixture(scope="module", params=ALL, ids=lambda one: one.name)
 def grounds(request: pytest.FixtureRequest) -> Grounds:
     found: Grounds = request.param
-    is_there = shutil.which("npm") if found.needs == "npm" else not found.needs or importlib.util.find_spec(found.needs)
+    is_there = has_npm() if found.needs == "npm" else not found.needs or importlib.util.find_spec(found.needs)
     if not is_there:
         pytest.skip(f"{found.name} is left out: {found.needs} is not installed")
     return found

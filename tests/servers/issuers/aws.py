@@ -82,8 +82,12 @@ class AwsGround:
 
     def status(self, made: Made) -> str:
         """``Active`` or ``Inactive``, asked without the connector."""
-        listed = self._admin.list_access_keys(UserName=made.credential.name)["AccessKeyMetadata"]
-        return next(str(one["Status"]) for one in listed if one["AccessKeyId"] == made.credential.external_id)
+        return self.statuses(made.credential.name)[made.credential.external_id]
+
+    def statuses(self, user: str) -> dict[str, str]:
+        """The state of every key of a user, asked without the connector."""
+        listed = self._admin.list_access_keys(UserName=user)["AccessKeyMetadata"]
+        return {str(one["AccessKeyId"]): str(one["Status"]) for one in listed}
 
     def remove(self, made: Made) -> None:
         """Delete the key and its user, as an administrator would."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -21,6 +20,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from jsonschema import Draft7Validator
+
+from tests.servers.issuers.npm_packages import has_npm
 
 PACKAGE: Final = "@octokit/openapi@23.0.2"
 """The one place that names the version."""
@@ -45,7 +46,7 @@ _EVERYWHERE: Final = ("301", "401", "403", "404", "429")
 
 def why_not() -> str:
     """Why there is no description on this machine; empty: it can be had."""
-    return "" if shutil.which("npm") or _kept().exists() else "npm is not installed: GitHub's OpenAPI description"
+    return "" if has_npm() or _kept().exists() else "npm is not installed: GitHub's OpenAPI description"
 
 
 @cache

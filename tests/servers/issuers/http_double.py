@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -77,6 +78,15 @@ class HttpDouble:
             return self.answer(asked) if said is None else said
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever asked is gone before the answer was: that is their matter."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def serving(double: HttpDouble) -> Iterator[None]:
     """Serve on a free port until the end of the block."""
@@ -105,8 +115,7 @@ def serving(double: HttpDouble) -> Iterator[None]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Nothing: a test's own output is enough."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     double.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

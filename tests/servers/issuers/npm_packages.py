@@ -23,7 +23,10 @@ _INSTALLING: Final = 600.0
 
 
 def has_npm() -> bool:
-    return shutil.which("npm") is not None and shutil.which("node") is not None
+    is_there = shutil.which("npm") is not None and shutil.which("node") is not None
+    if not is_there and os.environ.get("WHOSE_REQUIRE_NPM"):
+        raise RuntimeError("npm is not installed, and WHOSE_REQUIRE_NPM says that what needs it may not be left out")
+    return is_there
 
 
 def installed(name: str) -> Path:

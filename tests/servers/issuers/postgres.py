@@ -34,7 +34,8 @@ class PostgresGround:
         self._admin = psycopg.connect(host=str(folder), user="postgres", autocommit=True)
         Path(self.asked("SHOW hba_file")[0][0]).write_text(_HBA)
         self.asked("SELECT pg_reload_conf()")
-        password = SecretStr(secrets.token_urlsafe(24))
+        self.password = password = SecretStr(secrets.token_urlsafe(24))
+        """Of our own role."""
         self.do("CREATE ROLE whose_bot LOGIN CREATEROLE PASSWORD {}", sql.Literal(password.get_secret_value()))
         self.do("GRANT pg_signal_backend TO whose_bot")
         self.issuer: Issuer = self.connector(password)
