@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from bot.operations.context import Context
 from bot.operations.directory import People
+from bot.operations.emergency.grants import emergencies_at
 from bot.rules.people import MAX_CHAIN
 from messages.cards.facts import TokenFacts
 from storage.inventory import OWNERSHIP, OWNERSHIP_ROLES, TOKEN, VENDOR, Token
@@ -36,11 +37,13 @@ def token_facts(session: Session, ctx: Context, token_ids: Sequence[int]) -> dic
     people = People(session, ctx, ctx.now())
     owners = _owners(session, people, wanted)
     hints = _hints(session, people, rows)
+    emergencies = emergencies_at(session, people, wanted, people.moment)
     nobody = _Vendor("", (), "", None)
     return {
         row.id: replace(
             _facts(Token(**row._mapping), vendors.get(row.vendor_id, nobody), owners.get(row.id, [])),
             owner_hint=hints.get(row.id, ""),
+            emergencies=emergencies.get(row.id, []),
         )
         for row in rows
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal
 
 from messages.action_ref import ActionRef, Verb
@@ -11,6 +13,7 @@ from messages.moments import day
 from messages.view import Button, Element, Facts, Inline, Moment, Paragraph, Row, Strong, Text
 from messages.wording import asking, carrying_out, deciding, names, outcomes
 
+_MOST_EMERGENCIES = 4
 LONG_VALUE = 300
 """Characters of a purpose or a list of scopes that a card shows: about four lines on a phone."""
 
@@ -24,6 +27,7 @@ def token_facts(token: TokenFacts, zone: str) -> Facts:
         ("Expires", expires),
         ("Last used", [Moment(token.last_used_at, zone, "date")] if token.last_used_at else ["not known"]),
     ]
+    pairs += emergency_access("May use it in an emergency", token.emergencies, zone)
     if token.contract_ends_on:
         pairs.append(("Contract ends", [day(token.contract_ends_on)]))
     pairs += [
@@ -32,6 +36,15 @@ def token_facts(token: TokenFacts, zone: str) -> Facts:
         ("Data", [short(token.data_scope, LONG_VALUE)]),
     ]
     return known(pairs)
+
+
+def emergency_access(label: str, emergencies: Sequence[tuple[str, datetime]], zone: str) -> list[tuple[str, Text]]:
+    """Who has access for an emergency, and until when; nothing where nobody has."""
+    text: list[Inline] = []
+    for name, until in emergencies[:_MOST_EMERGENCIES]:
+        text += [*(["; "] if text else []), f"{names.person(name)}, until ", Moment(until, zone)]
+    more = len(emergencies) - _MOST_EMERGENCIES
+    return [(label, [*text, *([f"; and {more} more"] if more > 0 else [])])] if text else []
 
 
 def known(pairs: list[tuple[str, Text]]) -> Facts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from messages.cards.facts import AccountableFacts
 from messages.cards.history import record_row
-from messages.cards.parts import history_button
+from messages.cards.parts import emergency_access, history_button
 from messages.inert import one_line, short
 from messages.moments import day, spoken
 from messages.view import (
@@ -85,6 +85,7 @@ def _circumstances(facts: AccountableFacts) -> Facts:
         pairs.append(("Vendor", [short(facts.vendor, names.NAME), *looked_after(facts)]))
     ends = day(facts.contract_ends_on) if facts.contract_ends_on else ""
     pairs.append(("Contract then", [recording.contract(facts.contract, ends)]))
+    pairs += emergency_access("In an emergency", facts.emergencies, facts.zone)
     people = [names.person_as(name, role) for role, name in facts.could_remove[:_MOST_PEOPLE]]
     if len(facts.could_remove) > _MOST_PEOPLE:
         people.append(f"and {len(facts.could_remove) - _MOST_PEOPLE} more")

@@ -17,7 +17,7 @@ _MOST_NOTE = 300
 
 NO_SECRET = (
     "This is an entry in the record and no more: nothing is switched on, and nobody is given the secret here. Whoever "
-    "may use it takes it from where it is kept. If it must not be used afterwards, it has to be changed there."
+    "may use it takes it from where it is kept. If it is not to work for them afterwards, it has to be changed there."
 )
 NOBODY_AGREED = "Nobody has agreed to it yet. It began at once, because it was called urgent."
 
@@ -118,14 +118,6 @@ def confirm_ending(facts: EmergencyFacts) -> Confirm:
         f"{names.person(facts.person)} may not use {names.token(facts.token)} any more. Nothing is switched off by it."
     )
     return Confirm("End it now?", text, "End it", "Go back")
-
-
-# ------------------------------------------------------------------ one line beside a token
-
-
-def running(who: str, until: datetime, zone: str) -> Text:
-    """``Ben may use it in an emergency until …``."""
-    return [Strong(names.person(who)), " may use it for an emergency until ", Moment(until, zone), "."]
 
 
 # ------------------------------------------------------------------ why not

@@ -32,7 +32,7 @@ from messages.cards.replaced import replaced
 from messages.cards.trouble import trouble
 from messages.cards.vendor import vendor
 from messages.cards.who import who
-from tests.golden import plan_examples, work_examples
+from tests.golden import emergency_examples, plan_examples, work_examples
 from tests.golden.example import Example as Example
 
 ZONE = "Europe/Berlin"
@@ -331,6 +331,7 @@ VIEWS: dict[str, Example] = {
     "confirmation_done": Example(confirmation, (Verb.DONE, REVOKED)),
     **work_examples.VIEWS,
     **plan_examples.VIEWS,
+    **emergency_examples.VIEWS,
 }
 FORMS: dict[str, Example] = {
     "form_attest_high_risk": Example(form, (Verb.ATTEST, HIGH)),
@@ -345,4 +346,5 @@ FORMS: dict[str, Example] = {
     "form_done": Example(form, (Verb.DONE, REVOKING)),
     **work_examples.FORMS,
     **plan_examples.FORMS,
+    **emergency_examples.FORMS,
 }

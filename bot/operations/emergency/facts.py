@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-
 from sqlmodel import Session
 
 from bot.operations.context import Context
-from bot.operations.directory import People
 from bot.operations.emergency.authority import has_part, may_agree, may_end, may_review
-from bot.operations.emergency.grants import GrantCase, granted_at, load_grant
+from bot.operations.emergency.grants import GrantCase, load_grant
 from bot.operations.token_facts import token_facts
 from bot.rules.emergency import GrantState
 from bot.rules.policy_parts import Role
@@ -52,18 +48,6 @@ def grant_facts(session: Session, ctx: Context, grant_id: int, reader: int | Non
         offered=_offered(case, reader),
         zone=case.people.working_time(reader).timezone,
     )
-
-
-def emergencies_at(
-    session: Session, ctx: Context, token_ids: Sequence[int], at: datetime
-) -> dict[int, list[tuple[str, datetime]]]:
-    """By token id: who might use it for an emergency at a moment, and until when (as was planned then)."""
-    rows = granted_at(session, token_ids, at)
-    people = People(session, ctx, ctx.now())
-    found: dict[int, list[tuple[str, datetime]]] = {}
-    for row in rows:
-        found.setdefault(row.token_id, []).append((people.name_of(row.person_id), row.ends_at))
-    return found
 
 
 def _offered(case: GrantCase, reader: int | None) -> list[Verb]:

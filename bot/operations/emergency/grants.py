@@ -18,6 +18,7 @@ from bot.operations.standing import standing_of
 from bot.rules.authority import Grant
 from bot.rules.calendar import next_working
 from bot.rules.standing import Standing
+from storage.database import among
 from storage.emergency import GRANT
 from storage.inventory import TOKEN
 from storage.ledger.log import append
@@ -146,13 +147,20 @@ def under_way(session: Session, token_id: int, person_id: int) -> Any | None:
     return session.connection().execute(query.order_by(GRANT.c.id.desc())).first()
 
 
-def granted_at(session: Session, token_ids: Iterable[int], at: datetime) -> list[Any]:
-    """The grants under which these tokens could be used at a moment, in the order they began."""
+def emergencies_at(
+    session: Session, people: People, token_ids: Iterable[int], at: datetime
+) -> dict[int, list[tuple[str, datetime]]]:
+    """By token id: who might use it for an emergency at a moment, and until when, in the order in which it began."""
     ids = list(token_ids)
-    query = select(GRANT).where(
-        GRANT.c.token_id.in_(ids), GRANT.c.begins_at <= at, func.coalesce(GRANT.c.ended_at, GRANT.c.ends_at) > at
+    query = select(GRANT.c.token_id, GRANT.c.person_id, GRANT.c.ends_at).where(
+        among(session, GRANT.c.token_id, ids),
+        GRANT.c.begins_at <= at,
+        func.coalesce(GRANT.c.ended_at, GRANT.c.ends_at) > at,
     )
-    return list(session.connection().execute(query.order_by(GRANT.c.begins_at, GRANT.c.id)))
+    found: dict[int, list[tuple[str, datetime]]] = {}
+    for row in session.connection().execute(query.order_by(GRANT.c.begins_at, GRANT.c.id)):
+        found.setdefault(row.token_id, []).append((people.name_of(row.person_id), row.ends_at))
+    return found
 
 
 def _show(session: Session, grant: Any, now: datetime) -> None:

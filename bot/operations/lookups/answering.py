@@ -9,6 +9,8 @@ from typing import Any
 from sqlmodel import Session
 
 from bot.operations.context import Context
+from bot.operations.directory import People
+from bot.operations.emergency.grants import emergencies_at
 from bot.operations.lookups import accountable as then
 from bot.operations.lookups.naming import lines_of
 from bot.operations.lookups.proven import proofs_of
@@ -60,6 +62,7 @@ def answer(session: Session, ctx: Context, token: TokenFacts, at: datetime, zone
         later=lines_of(session, later),
         later_facts=_learned_later(session, ctx, token.token_id, chain, at, first_known),
         proofs=proofs_of(session, known),
+        emergencies=emergencies_at(session, People(session, ctx, at), [token.token_id], at).get(token.token_id, []),
         zone=zone,
     )
 
