@@ -14,17 +14,24 @@ from bot.operations.compose import request_for_reader
 from bot.operations.context import Context
 from bot.operations.record_decision import record_decision
 from bot.rules.issuing import Capabilities, Connector
+from bot.rules.policy import Policy
 from bot.rules.policy_acting import Remediation
 from messages.action_ref import Verb
 from messages.cards.facts import RequestFacts
 from storage.cases import TASK
 from storage.inventory import TOKEN
 from storage.remediation import ISSUER_CALL, RUN
-from tests.contract.sweep_kit import LANE, Inventory
+from tests.contract.sweep_kit import LANE, POLICY, Inventory
 from tests.servers.issuers.key_office import FULL, KeyOffice, MemorySink
 from tests.servers.issuers.key_office import Connector as OfficeConnector
 
 REF = "file:/run/secrets/key"
+
+
+def policy_that_acts(policy: Policy = POLICY, **rules: Any) -> Policy:
+    """What the policy lets Whose do by itself."""
+    rules = {"grace": "10d", "act": True} | rules
+    return policy.model_copy(update={"remediation": Remediation(**rules), "roles": {"security": ("sam@example.com",)}})
 
 
 @dataclass
@@ -48,10 +55,7 @@ class Bench(Inventory):
 
     def may(self, **rules: Any) -> None:
         """What the policy lets Whose do by itself."""
-        rules = {"grace": "10d", "act": True} | rules
-        self.policy = self.policy.model_copy(
-            update={"remediation": Remediation(**rules), "roles": {"security": ("sam@example.com",)}}
-        )
+        self.policy = policy_that_acts(self.policy, **rules)
 
     @property
     def ctx(self) -> Context:
@@ -92,12 +96,13 @@ class Bench(Inventory):
     def settle(self, hours: float = 6) -> None:
         """Turns at every moment at which something goes on by itself, for so many hours."""
         until = self.clock.now() + timedelta(hours=hours)
-        while (at := self._next()) is not None and at <= until:
+        while (at := self.goes_on_at()) is not None and at <= until:
             self.clock.advance(max(at - self.clock.now(), timedelta()))
             self.turn()
         self.clock.advance(max(until - self.clock.now(), timedelta()))
 
-    def _next(self) -> datetime | None:
+    def goes_on_at(self) -> datetime | None:
+        """When the next piece of work goes on by itself; None: none does."""
         with self.database.read() as session:
             found: datetime | None = session.connection().scalar(select(func.min(RUN.c.act_at)))
         return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from types import FrameType
 from typing import Any
@@ -26,13 +27,16 @@ COUNT, NEVER = 0, -1
 
 
 class Lines:
-    """Counts lines of Python; at the chosen one the process is gone."""
+    """Counts lines of Python; at the chosen one the process is gone. ``below``: only of files in these folders."""
 
-    def __init__(self, die_at: int) -> None:
+    def __init__(self, die_at: int, below: tuple[str, ...] = ()) -> None:
         self.count = 0
         self._die_at = die_at
+        self._below = below
 
-    def __call__(self, frame: FrameType, event: str, arg: Any) -> Lines:
+    def __call__(self, frame: FrameType, event: str, arg: Any) -> Lines | None:
+        if event == "call" and self._below and not frame.f_code.co_filename.startswith(self._below):
+            return None
         if event == "line":
             self.count += 1
             if self.count == self._die_at:
@@ -51,15 +55,15 @@ def one_pass(order: dict[str, Any], lines: Lines) -> None:
     sys.settrace(None)
 
 
-def in_a_child(order: dict[str, Any]) -> dict[str, Any]:
+def in_a_child(order: dict[str, Any], make: Callable[[dict[str, Any], Lines], None] = one_pass) -> dict[str, Any]:
     """Fork, make one pass there, and say how it ended."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         status = FAILED
         try:
-            lines = Lines(order["die_at"])
-            one_pass(order, lines)
+            lines = Lines(order["die_at"], tuple(order.get("below", ())))
+            make(order, lines)
             os.write(writer, str(lines.count).encode())
             status = 0
         finally:
