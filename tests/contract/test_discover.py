@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.errors import NotFoundError, UpstreamError
+from bot.errors import SettingsError, UpstreamError
 from bot.operations.discovery import discover, discover_due, listings_are_fresh
 from bot.operations.erase_person import erase_person
 from bot.operations.token_facts import token_facts
@@ -387,7 +387,7 @@ def test_only_systems_that_list_are_looked_at(look: Look) -> None:
     assert [one.system for one in look.look_at_all().systems] == ["aws"]
     with pytest.raises(UpstreamError, match="cannot list"):
         look.look_at_all(systems=["mute"])
-    with pytest.raises(NotFoundError, match="mute"):
+    with pytest.raises(SettingsError, match="mute"):
         look.look_at_all(systems=["nowhere"])
 
 

@@ -17,7 +17,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlmodel import Session
 
-from bot.errors import NotFoundError, SettingsError, UpstreamError
+from bot.errors import SettingsError, UpstreamError
 from bot.operations.context import Context
 from bot.operations.discovery.reading import Listing, StoppedError, read_listing
 from bot.operations.discovery.recording import record_discovery
@@ -61,14 +61,14 @@ def discover(
         stopping: asked while a list is read; that system is left out of the report then, and those after it.
 
     Raises:
-        NotFoundError: a system is named that the issuers file does not.
+        SettingsError: a system is named that the issuers file does not.
         UpstreamError: a system is named that cannot be listed.
     """
     wanted = list(issuers) if systems is None else list(dict.fromkeys(systems))
     for system in wanted:
         if system not in issuers:
             known = ", ".join(issuers) or "none"
-            raise NotFoundError(f"There is no issuing system {short(system, 80)} in the issuers file. It has: {known}.")
+            raise SettingsError(f"There is no issuing system {short(system, 80)} in the issuers file. It has: {known}.")
     options = _Options(dry_run, force, stopping)
     found: list[SystemReport] = []
     for system in wanted:
