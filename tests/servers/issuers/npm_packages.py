@@ -18,7 +18,7 @@ import httpx
 VERSIONS: Final = {"oidc-provider": "9.13.3", "verdaccio": "6.1.6"}
 _OVERRIDES: Final = {"verdaccio": {"node-fetch": "2.7.0"}}
 """verdaccio names a tag of node-fetch that not every registry has. From 6.10 on it wants Node 22."""
-PATIENCE: Final = 60.0
+PATIENCE: Final = 180.0
 _INSTALLING: Final = 600.0
 
 
