@@ -275,6 +275,26 @@ def test_an_ending_contract_proposes_itself_and_is_told_before(company: Company)
     assert len(company.plans()) == 1
 
 
+@pytest.mark.parametrize("agreed", [False, True], ids=["proposed", "agreed to"])
+def test_a_contract_that_is_renewed_in_time_drops_the_plan(company: Company, agreed: bool) -> None:
+    company.hand_out(3)
+    company.change_vendor("driftly", contract_ends_at=company.days(10))
+    company.go_on()
+    [plan] = company.plans()
+    if agreed:
+        assert isinstance(agree(company.ctx, plan.id, company.people["vera"]), Planned)
+    company.change_vendor("driftly", contract_ends_at=company.days(375))
+    company.go_on(days=1)
+    [plan] = company.plans()
+    assert plan.state == "called_off"
+    assert company.status() == "active"
+    company.go_on(days=30)
+    assert company.living() == 3
+    assert len(company.plans()) == 1
+    company.go_on(days=335)
+    assert [one.state for one in company.plans()] == ["called_off", "proposed"]
+
+
 def test_a_status_of_offboarding_proposes_itself_once(company: Company) -> None:
     company.hand_out(3)
     company.change_vendor("driftly", status="offboarding", updated_at=company.clock.now())

@@ -23,6 +23,7 @@ from bot.operations.decisions import revoke_in_plan
 from bot.operations.directory import People
 from bot.operations.offboarding.authority import accountable_for
 from bot.operations.offboarding.members import subject_of, vendor_subject
+from bot.operations.offboarding.plans import OPEN_STATES as OPEN_PLANS
 from bot.operations.offboarding.plans import change_plan, read_plan, record_plan, show_plan, tell_of_plan
 from bot.operations.offboarding.progress import LEFT_OVER, counts, is_over, members
 from bot.operations.offboarding.proposing import propose_by_itself
@@ -46,6 +47,7 @@ def carry_plans(ctx: Context, *, stopping: Callable[[], bool] = lambda: False) -
 
     Everything is found in the database: it may be called at any time, and by several processes.
     """
+    _drop_what_goes_on(ctx)
     _propose_what_ended(ctx)
     begun = 0
     for plan_id in _running(ctx):
@@ -66,6 +68,35 @@ def _propose_what_ended(ctx: Context) -> None:
         with ctx.database.write() as session:
             lock(session)
             propose_by_itself(session, ctx, vendor_subject(session, vendor_id), cause, begins_at)
+
+
+def _drop_what_goes_on(ctx: Context) -> None:
+    """A contract that was renewed after all: a plan that its end had caused, and that has not begun, is called off."""
+    soon = ctx.now() + timedelta(days=ctx.policy.remediation.contract_notice)
+    renewed = (
+        select(OFFBOARDING.c.id)
+        .join(VENDOR, VENDOR.c.id == OFFBOARDING.c.vendor_id)
+        .where(OFFBOARDING.c.cause == "contract_ended", OFFBOARDING.c.state.in_(OPEN_PLANS))
+        .where(or_(VENDOR.c.contract_ends_at.is_(None), VENDOR.c.contract_ends_at > soon))
+    )
+    with ctx.database.read() as session:
+        plan_ids = list(session.connection().execute(renewed.order_by(OFFBOARDING.c.id)).scalars())
+    for plan_id in plan_ids:
+        with ctx.database.write() as session:
+            lock(session)
+            plan = read_plan(session, plan_id)
+            begun = any(one.request_id is not None for one in members(session, plan_id))
+            if plan is None or plan.state not in OPEN_PLANS or begun:
+                continue
+            now = ctx.now()
+            change_plan(session, plan, state="called_off", ended_at=now)
+            if plan.vendor_id is not None:
+                stays = VENDOR.update().where(
+                    VENDOR.c.id.in_(subject_of(session, plan).vendor_ids), VENDOR.c.status == "offboarding"
+                )
+                session.connection().execute(stays.values(status="active", updated_at=now))
+            record_plan(session, ctx, People(session, ctx, now), plan, "called_off")
+            show_plan(session, plan_id, now)
 
 
 def _leaving(ctx: Context) -> list[tuple[int, str, Any]]:
