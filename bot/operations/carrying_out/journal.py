@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlmodel import Session
 
-from bot.operations.case import Case, load_case
 from bot.operations.context import Context
 from bot.rules.issuing import (
     Absent,
@@ -29,16 +28,44 @@ from bot.rules.issuing import (
 )
 from bot.rules.lifecycle import State
 from bot.rules.remediation import ACTS, Kind, Move, Seen, Stage, next_move
-from storage.cases import TASK, RunRow, TokenRow
+from storage.cases import TASK, CaseRow, RunRow, TokenRow, change, read_case
 from storage.inventory import TOKEN
 from storage.ledger.log import lock
 from storage.ledger.record import from_ms
+from storage.prepared import Prepared, insert_into
 from storage.remediation import ISSUER_CALL, RUN
 
 LEASE: Final = timedelta(minutes=10)
 """Longer than a move takes: a handful of calls of at most half a minute each."""
 MOST_A_TURN: Final = 200
 _LONGEST_DETAIL: Final = 500
+_HOLD: Final = Prepared(
+    update(RUN)
+    .where(
+        RUN.c.task_id == bindparam("of_task"),
+        RUN.c.turn == bindparam("held"),
+        RUN.c.act_at > bindparam("now"),
+        RUN.c.stage == bindparam("at_stage"),
+    )
+    .values(begun_at=func.coalesce(RUN.c.begun_at, bindparam("now", type_=RUN.c.begun_at.type)))
+)
+_INTEND: Final = Prepared(insert_into(ISSUER_CALL))
+_OPEN_CALL: Final = Prepared(
+    select(ISSUER_CALL)
+    .where(ISSUER_CALL.c.task_id == bindparam("of_task"), ISSUER_CALL.c.ended_at.is_(None))
+    .order_by(ISSUER_CALL.c.id.desc())
+    .limit(1)
+)
+_END: Final = Prepared(
+    update(ISSUER_CALL)
+    .where(ISSUER_CALL.c.id == bindparam("call"), ISSUER_CALL.c.ended_at.is_(None))
+    .values(
+        ended_at=bindparam("at"),
+        outcome=bindparam("said"),
+        detail=bindparam("about"),
+        issuer_request_id=bindparam("request"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -94,39 +121,41 @@ def due(ctx: Context) -> list[int]:
 def claim(ctx: Context, request_id: int) -> Work | None:
     """Take the work for the time of one move; None: somebody else has, or nothing is to be done any more."""
     with ctx.database.write() as session:
-        case = load_case(session, ctx, request_id)
-        if case is None or case.run is None or case.task is None or case.state is not State.REMEDIATING:
+        lock(session)
+        now, row = ctx.now(), read_case(session, request_id)
+        if row is None or row.run is None or row.task is None or State(row.request.state) is not State.REMEDIATING:
             return None
-        run, stage = case.run, Stage(case.run.stage)
-        if run.act_at is None or run.act_at > case.now or stage not in ACTS:
+        stage = Stage(row.run.stage)
+        if row.run.act_at is None or row.run.act_at > now or stage not in ACTS:
             return None
-        connector = ctx.connectors.get(case.token.issuing_system)
-        move = None if connector is None else next_move(stage, _kind(case), connector.able)
-        case.change_run(act_at=case.now + LEASE)
-        return _work(case, run, stage, move or Move.EXAMINE)
+        turn = row.run.turn + 1
+        change(session, RUN, row.run.task_id, {"act_at": now + LEASE, "turn": turn})
+        return _work(ctx, row, row.run, turn, now, _cut_short(session, row.run.task_id))
 
 
-def _work(case: Case, run: RunRow, stage: Stage, move: Move) -> Work:
-    credential = _credential(case.token, run)
+def _work(ctx: Context, row: CaseRow, run: RunRow, turn: int, now: datetime, cut_short: CutShort | None) -> Work:
+    kind: Kind = "rotate" if row.task is not None and row.task.kind == "rotate" else "revoke"
+    stage, connector = Stage(run.stage), ctx.connectors.get(row.token.issuing_system)
+    move = None if connector is None else next_move(stage, kind, connector.able)
     return Work(
-        request_id=case.request_id,
+        request_id=row.request.id,
         task_id=run.task_id,
-        turn=run.turn,
-        kind=_kind(case),
+        turn=turn,
+        kind=kind,
         stage=stage,
-        move=move,
-        system=case.token.issuing_system,
-        credential=credential,
+        move=move or Move.EXAMINE,
+        system=row.token.issuing_system,
+        credential=_credential(row.token, run),
         new_id=run.new_id,
         seen=seen_of(run),
         knows_of_use=bool(run.seen.get("use_accepted")),
         reached_at=run.reached_at,
         attempts=run.attempts,
-        environment=case.token.environment,
+        environment=row.token.environment,
         has_begun=run.begun_at is not None,
         in_a_plan=run.offboarding_id is not None,
-        at=case.now,
-        cut_short=_cut_short(case.session, run.task_id),
+        at=now,
+        cut_short=cut_short,
     )
 
 
@@ -135,10 +164,6 @@ def _credential(token: TokenRow, run: RunRow) -> Credential:
         # What the reference names by now is the new secret, which is not to be tried out as if it were the old one.
         return Credential(run.old_id, "", token.credential_type, token.display_name)
     return Credential(token.external_id, token.secret_ref, token.credential_type, token.display_name)
-
-
-def _kind(case: Case) -> Kind:
-    return "rotate" if case.task is not None and case.task.kind == "rotate" else "revoke"
 
 
 def seen_of(run: RunRow) -> Seen | None:
@@ -151,8 +176,7 @@ def seen_of(run: RunRow) -> Seen | None:
 
 
 def _cut_short(session: Session, task_id: int) -> CutShort | None:
-    query = select(ISSUER_CALL).where(ISSUER_CALL.c.task_id == task_id, ISSUER_CALL.c.ended_at.is_(None))
-    row = session.connection().execute(query.order_by(ISSUER_CALL.c.id.desc()).limit(1)).one_or_none()
+    row = _OPEN_CALL.first(session, of_task=task_id)
     if row is None:
         return None
     return CutShort(row.id, row.action, row.external_id, tuple(row.siblings), row.intended_at)
@@ -174,36 +198,44 @@ def intend(ctx: Context, work: Work, action: str, external_id: str, siblings: Se
     with ctx.database.write() as session:
         lock(session)
         now = ctx.now()
-        held = update(RUN).where(
-            RUN.c.task_id == work.task_id, RUN.c.turn == work.turn, RUN.c.act_at > now, RUN.c.stage == work.stage.value
-        )
-        if session.connection().execute(held.values(begun_at=_begun(work, now))).rowcount != 1:
+        if _HOLD.run(session, of_task=work.task_id, held=work.turn, at_stage=work.stage.value, now=now) != 1:
             raise FenceLostError
-        values = {
-            "task_id": work.task_id,
-            "action": action,
-            "external_id": external_id,
-            "siblings": list(siblings),
-            "intended_at": now,
-            "outcome": "",
-            "detail": "",
-            "issuer_request_id": "",
-        }
-        made = insert(ISSUER_CALL).values(**values).returning(ISSUER_CALL.c.id)
-        return int(session.connection().execute(made).scalar_one())
-
-
-def _begun(work: Work, now: datetime) -> Any:
-    return RUN.c.begun_at if work.has_begun else now
+        _INTEND.run(
+            session,
+            task_id=work.task_id,
+            action=action,
+            external_id=external_id,
+            siblings=list(siblings),
+            intended_at=now,
+            ended_at=None,
+            outcome="",
+            detail="",
+            issuer_request_id="",
+        )
+        return int(_OPEN_CALL.all(session, of_task=work.task_id)[0].id)
 
 
 def end_call(session: Session, call_id: int, reply: Reply | Created | None, at: datetime) -> None:
     """Write down what came of a call, in the caller's transaction. ``reply`` None: it was cut short, and its effect has
     been looked at since."""
     outcome, detail, request_id = words_of(reply)
-    ended = {"ended_at": at, "outcome": outcome, "detail": detail, "issuer_request_id": request_id}
-    where = (ISSUER_CALL.c.id == call_id, ISSUER_CALL.c.ended_at.is_(None))
-    session.connection().execute(update(ISSUER_CALL).where(*where).values(**ended))
+    _END.run(session, call=call_id, at=at, said=outcome, about=detail, request=request_id)
+
+
+def end_cut_short(session: Session, task_id: int, last_id: int, at: datetime) -> None:
+    """Write down that what a call that was cut short has done was looked at. That shows what those before it did, too:
+    a worker that dies twice leaves two of them."""
+    outcome, detail, request_id = words_of(None)
+    values = {"ended_at": at, "outcome": outcome, "detail": detail, "issuer_request_id": request_id}
+    where = (ISSUER_CALL.c.task_id == task_id, ISSUER_CALL.c.id <= last_id, ISSUER_CALL.c.ended_at.is_(None))
+    session.connection().execute(update(ISSUER_CALL).where(*where).values(**values))
+
+
+def may_have_replaced(session: Session, task_id: int) -> bool:
+    """Whether a secret of our choice may have been set, as far as anybody knows."""
+    made = (ISSUER_CALL.c.task_id == task_id, ISSUER_CALL.c.action == "replace")
+    query = select(ISSUER_CALL.c.id).where(*made, ISSUER_CALL.c.outcome.not_in(("rejected", "not_done", "absent")))
+    return session.connection().execute(query.limit(1)).one_or_none() is not None
 
 
 def words_of(reply: Reply | Created | None) -> tuple[str, str, str]:
@@ -227,8 +259,7 @@ def words_of(reply: Reply | Created | None) -> tuple[str, str, str]:
 
 def is_being_called(session: Session, task_id: int) -> bool:
     """Whether something is being changed at the issuing system at this very moment, as far as anybody knows."""
-    query = select(ISSUER_CALL.c.id).where(ISSUER_CALL.c.task_id == task_id, ISSUER_CALL.c.ended_at.is_(None))
-    return session.connection().execute(query.limit(1)).one_or_none() is not None
+    return _OPEN_CALL.first(session, of_task=task_id) is not None
 
 
 def begun_lately(ctx: Context, system: str) -> tuple[int, int]:
