@@ -81,6 +81,9 @@ def test_what_exists_comes_in_and_one_that_cannot_be_asked_is_said_loudly(aws: A
     gone = look()
     assert gone["vanished"] == 1
     assert [one["external_id"] for one in gone["found"] if one["what"] == "vanished"] == [key_id]  # type: ignore[attr-defined]
+    history = " ".join(run("history", key_id).stdout.split())
+    assert "showed it, and the inventory did not have it. It may belong to: “Ana@example.com”" in history
+    assert "did not show it any more" in history
     assert run("ledger", "verify").exit_code == 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import select
 from bot.errors import SettingsError, UpstreamError
 from bot.operations.discovery import discover, discover_due, listings_are_fresh
 from bot.operations.erase_person import erase_person
+from bot.operations.import_inventory import import_inventory
 from bot.operations.token_facts import token_facts
 from bot.rules.issuing import Capabilities, KeyState, Sighting, Unclear
 from messages.action_ref import Verb
@@ -182,6 +184,28 @@ def test_what_an_import_names_and_the_issuing_system_does_not_is_recorded_once(l
     assert look.look().vanished == 0
     assert look.entry("key0").vanished_at is not None
     assert look.on_record() == [("vanished", "key0")]
+
+
+def test_what_the_issuing_system_shows_does_not_vanish_because_a_file_leaves_it_out(look: Look, tmp_path: Path) -> None:
+    look.aws.say(Sighting("found"), Sighting("named"), Sighting("gone"))
+    look.look()
+    look.aws.say(Sighting("found"), Sighting("named"))
+    look.clock.advance(timedelta(hours=1))
+    look.look()
+    inventory = tmp_path / "tokens.csv"
+    inventory.write_text("issuing_system,external_id\naws,named\naws,gone\n")
+
+    def vanished() -> int:
+        now = look.clock.now
+        return import_inventory(look.database, [inventory], now=now(), clock=now).files[0].vanished
+
+    assert vanished() == 0
+    assert look.entry("found").vanished_at is None
+    assert look.entry("gone").vanished_at is None  # the file names it; the next look knows better
+    assert look.look().vanished == 0
+    assert look.entry("gone").vanished_at is not None
+    look.clock.advance(timedelta(days=2))  # nobody has looked since: then the file is what is known
+    assert vanished() == 1
 
 
 def test_an_empty_list_and_a_third_gone_are_not_believed(look: Look) -> None:
