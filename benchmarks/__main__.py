@@ -18,6 +18,7 @@ BENCHMARKS = {
     "lookup": ["--tokens", "100000", "--times", "50"],
     "ledger": ["--records", "50000", "--single", "200"],
     "bundle": ["--records", "20000"],
+    "discovery": ["--users", "50", "--repeat", "2"],
     "year": ["--quick"],
     "claiming": ["--messages", "1000", "--repeat", "1"],
     "dispatching": ["--seconds", "20"],
