@@ -18,6 +18,7 @@ from storage.database import table_of
 from storage.inventory import OWNERSHIP, TOKEN, VENDOR
 from storage.people import PERSON
 from storage.requests import LADDER_STEP, OPEN_STATES, REQUEST, RemediationTask
+from storage.shared_use import USE
 
 _TASK = table_of(RemediationTask)
 
@@ -99,4 +100,9 @@ def _asked(person_id: int) -> Sequence[Select[Any]]:
         .join(_TASK, _TASK.c.request_id == REQUEST.c.id)
         .where(_TASK.c.assignee_id == person_id, waiting)
     )
-    return told, awaited, proposed, working
+    using = (
+        select(REQUEST.c.token_id)
+        .join(USE, USE.c.request_id == REQUEST.c.id)
+        .where(or_(USE.c.asked_id == person_id, USE.c.person_id == person_id), waiting)
+    )
+    return told, awaited, proposed, working, using

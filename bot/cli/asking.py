@@ -88,6 +88,8 @@ _DECISIONS = (
     Verb.ACCEPT,
     Verb.DECLINE,
     Verb.DONE,
+    Verb.STILL_USED,
+    Verb.NOT_USED,
 )
 _RESULTS = ("accepted_unverified", "failed")
 

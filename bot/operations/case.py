@@ -15,9 +15,10 @@ from bot.operations.context import Context
 from bot.operations.directory import People
 from bot.operations.records import accountable
 from bot.operations.standing import standing_of
-from bot.rules.lifecycle import CLOSED, State
+from bot.rules.lifecycle import AWAITED, CLOSED, State
 from bot.rules.policy import Policy, Tier, policy_from_json
 from bot.rules.policy_parts import Ladder
+from bot.rules.shared import names_people
 from bot.rules.standing import Standing
 from bot.rules.urgency import may_come_at_any_hour, urgent_causes
 from storage.cases import TASK, CaseRow, RequestRow, RunRow, TaskRow, TokenRow, change, read_case
@@ -29,6 +30,7 @@ from storage.outbox_enqueue import enqueue_updates
 from storage.prepared import Prepared
 from storage.remediation import RUN
 from storage.requests import LADDER_STEP, REQUEST, PolicyVersion
+from storage.shared_use import USE
 
 _CLOSE_STEPS = Prepared(
     update(LADDER_STEP)
@@ -37,6 +39,11 @@ _CLOSE_STEPS = Prepared(
         outcome=case((LADDER_STEP.c.person_id == bindparam("answered_by"), "answered"), else_=bindparam("others")),
         ended_at=bindparam("at"),
     )
+)
+_CLOSE_USES = Prepared(
+    update(USE)
+    .where(USE.c.request_id == bindparam("about_id"), USE.c.outcome == "waiting")
+    .values(outcome="closed", ended_at=bindparam("at"))
 )
 _MOST_POLICIES = 32
 _parsed: dict[str, Policy] = {}
@@ -130,6 +137,8 @@ class Case:
         """Change the request; its version grows and every posting that shows it is brought up to date."""
         closed = {"settled_at": self.now, "next_step_at": None} if state in CLOSED else {}
         self.change(**{"state": state.value, "version": self.request.version + 1, **values, **closed})
+        if state not in AWAITED and names_people(self.token.consumers):
+            _CLOSE_USES.run(self.session, about_id=self.request_id, at=self.now)
         self.show()
 
     def show(self) -> None:

@@ -17,10 +17,12 @@ from bot.operations.fair_wait import grant_what_is_owed
 from bot.operations.handing_on import hand_on_from_leaver, hand_on_work, hand_to_stand_ins, requests_of_the_absent
 from bot.operations.records import of_request
 from bot.operations.remediation import open_remediation, remind_of_work
+from bot.operations.shared_use import end_silent_uses, go_on_held, is_held
 from bot.operations.telling import end_in_silence, note_passed, tell
 from bot.rules.ladder import climb_from, default_action
 from bot.rules.lifecycle import Event, State, next_state
 from bot.rules.policy_parts import DefaultAction
+from bot.rules.shared import names_people
 from bot.rules.undelivered import Consequence, consequence_of
 from storage.ledger.record import Entry, RecordKind
 from storage.outbox import OutboxMessage
@@ -58,6 +60,8 @@ def _move_one(ctx: Context, request_id: int, move: Callable[[Case], bool]) -> bo
 def _climb_if_due(case: Case) -> bool:
     if not _is_due(case):
         return False
+    if is_held(case):
+        return go_on_held(case)
     if not _reader_left(case):
         if grant_what_is_owed(case):
             return False
@@ -121,6 +125,8 @@ def _climb(case: Case) -> None:
         remind_of_work(case)
         return
     end_in_silence(case)
+    if names_people(case.token.consumers) and case.now >= case.request.due_at:
+        end_silent_uses(case)
     if case.state is State.HANDOVER:
         case.move(State.OPEN, handover_to_id=None)
     landing = climb_from(case.request.step + 1, case.ladder, case.standing, case.people)

@@ -31,7 +31,7 @@ from bot.operations.urgency import any_may_come_at_any_hour
 from bot.operations.watch import CARD as TROUBLE
 from bot.rules.attention import hears_at
 from bot.rules.calendar import next_working
-from bot.rules.lifecycle import State
+from bot.rules.lifecycle import AWAITED, State
 from bot.rules.remediation import Stage
 from messages.cards.ask import MOST_ROWS, ask
 from messages.cards.checkpoint import checkpoint
@@ -45,6 +45,7 @@ from storage.outbox import POSTING_REQUEST, OutboxMessage
 from storage.outbox_enqueue import URGENT
 from storage.remediation import RUN
 from storage.requests import LADDER_STEP, REQUEST, RemediationTask
+from storage.shared_use import USE
 
 __all__ = ["ask_for_person", "composer", "refusal_handler", "request_for_reader", "token_facts"]
 
@@ -169,6 +170,8 @@ def _waiting(session: Session, reader: Reader) -> list[int]:
         and_(REQUEST.c.state == State.REMEDIATING.value, work),
     ]
     if reader is not None:
+        asked = select(USE.c.request_id).where(USE.c.asked_id == reader, USE.c.outcome == "waiting")
+        waits.append(and_(REQUEST.c.state.in_([one.value for one in AWAITED]), REQUEST.c.id.in_(asked)))
         waits.append(and_(REQUEST.c.state == State.HANDOVER.value, REQUEST.c.handover_to_id == reader))
     query = select(REQUEST.c.id).where(or_(*waits))
     query = query.order_by(REQUEST.c.risk.desc(), REQUEST.c.due_at, REQUEST.c.id)

@@ -16,13 +16,15 @@ from bot.operations.case import Case
 from bot.operations.deciding import needs_form, reason_required, settled_facts, snooze_days
 from bot.operations.decisions import EFFECTS
 from bot.operations.ownership import has_owner
+from bot.operations.shared_use import HOLDER, USES, is_held
+from bot.operations.shared_use_facts import use_facts
 from bot.rules.authority import Act, authority_for
 from bot.rules.ladder import climb_from, default_action
-from bot.rules.lifecycle import State
+from bot.rules.lifecycle import AWAITED, State
 from bot.rules.people import managers_of
 from bot.rules.policy_parts import DecisionKind, Role, Rung, StepKind
 from messages.action_ref import Verb
-from messages.cards.facts import RequestFacts, TokenFacts
+from messages.cards.facts import RequestFacts, SharedUse, TokenFacts
 from storage.requests import DECISION, LADDER_STEP
 
 _DECISIONS = {
@@ -39,11 +41,13 @@ _DECISIONS = {
 def request_facts(case: Case, reader: Reader, token: TokenFacts) -> RequestFacts:
     """``reader`` None: the security channel, or the operator."""
     steps = _steps(case)
+    use = use_facts(case, reader)
     offered = _offered(case, reader, instead=_is_asked_instead(reader, steps))
+    offered = [*_about_use(case, use, offered), *offered]
     coming = _coming(case, reader)
     zone = case.people.working_time(reader).timezone
     first, last = snooze_days(case, zone)
-    why = _why(case, reader, steps)
+    why = _why(case, reader, steps, use)
     proposal = _proposal(case)
     ends_at = case.request.next_step_at if coming.default else None
     # A ladder whose first rungs have nobody on them may end before the day that was meant for the owner.
@@ -78,6 +82,7 @@ def request_facts(case: Case, reader: Reader, token: TokenFacts) -> RequestFacts
         settled=settled_facts(case.session, case.people, [case.request_id]).get(case.request_id),
         instructions="" if case.task is None else case.task.instructions,
         work=work_facts(case),
+        use=use,
         give_back_days=give_back_days(case),
         assignee="" if case.task is None else case.people.name_of(case.task.assignee_id),
         restate=case.tier.restate,
@@ -87,6 +92,13 @@ def request_facts(case: Case, reader: Reader, token: TokenFacts) -> RequestFacts
         snoozes_left=case.tier.snoozes_allowed - case.request.snooze_count,
         zone=zone,
     )
+
+
+def _about_use(case: Case, use: SharedUse | None, offered: Sequence[Verb]) -> list[Verb]:
+    """What this reader may say of their own use; whoever may stand behind the token says it with that."""
+    if use is None or not use.mine or case.state not in AWAITED or (Verb.ATTEST in offered and use.attests):
+        return []
+    return [verb for verb, outcome in USES.items() if outcome != use.mine]
 
 
 @dataclass(frozen=True)
@@ -115,12 +127,14 @@ class _Why:
     until: datetime | None = None
 
 
-def _why(case: Case, reader: Reader, steps: Sequence[_Step]) -> _Why:
+def _why(case: Case, reader: Reader, steps: Sequence[_Step], use: SharedUse | None) -> _Why:
     """Why the reader was told: the newest step that reached them, else the role in which they look at it."""
     if reader is not None and case.request.handover_to_id == reader:
         return _Why("handover")
     told = [one for one in steps if one.person_id == reader and one.outcome != "unreachable"]
     newest = next(reversed([one for one in told if one.current] or told), None)
+    if newest is None and use is not None and use.mine:
+        return _Why(HOLDER, use.mine_for)
     if newest is None:
         return _Why(_role_of(case, reader))
     if newest.why == "delegate":
@@ -176,7 +190,7 @@ class _Coming:
 
 def _coming(case: Case, reader: Reader) -> _Coming:
     """Who is told next if nobody answers, by today's directory. For the reader it would be a reminder."""
-    if case.state not in (State.OPEN, State.HANDOVER) or case.request.next_step_at is None:
+    if case.state not in AWAITED or case.request.next_step_at is None or is_held(case):
         return _Coming()
     landing = climb_from(case.request.step + 1, case.ladder, case.standing, case.people)
     last = landing.step >= len(case.ladder.steps) - 1

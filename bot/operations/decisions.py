@@ -18,9 +18,11 @@ from bot.operations.handover import accept, decline, disown, reassign
 from bot.operations.ownership import become_owner, has_owner
 from bot.operations.quieting import quiet_answered_reasons
 from bot.operations.remediation import open_remediation, report_remediation
+from bot.operations.shared_use import answer_by_attesting, hold, is_held, waits_for_users
 from bot.rules.calendar import next_working, zone_of
 from bot.rules.lifecycle import Event, State, next_state
 from bot.rules.remediation import Kind
+from bot.rules.shared import names_people
 from messages.action_ref import Verb
 from storage.due import ANY_REASON
 from storage.ledger.record import RecordKind, to_ms
@@ -38,6 +40,11 @@ def _moved(case: Case, event: Event) -> State:
 def _attest(case: Case, command: Command, event: Event, actor: Actor) -> None:
     """Somebody stands behind the token. Where it has no owner in office, that person becomes it."""
     after = become_owner(case, actor.person, command) if not has_owner(case) else None
+    if names_people(case.token.consumers):
+        answer_by_attesting(case, command, actor)
+    if waits_for_users(case, actor.person.id):
+        hold(case, command, actor, after)
+        return
     case.change_token(last_attested_at=case.now)
     until = quiet_answered_reasons(case)
     _settle(case, command, event, actor, after=after, details={"answers_until": to_ms(until)})
@@ -107,6 +114,14 @@ def _snooze(case: Case, command: Command, event: Event, actor: Actor) -> None:
     )
 
 
+def _can_attest(case: Case) -> bool:
+    return not is_held(case) and _not_expired(case)
+
+
+def _not_held(case: Case) -> bool:
+    return not is_held(case)
+
+
 def _not_expired(case: Case) -> bool:
     return case.token.expires_at is None or case.token.expires_at > case.now
 
@@ -116,7 +131,7 @@ def _can_lapse(case: Case) -> bool:
 
 
 def _can_snooze(case: Case) -> bool:
-    return case.request.snooze_count < case.tier.snoozes_allowed
+    return not is_held(case) and case.request.snooze_count < case.tier.snoozes_allowed
 
 
 def _always(_case: Case) -> bool:
@@ -128,14 +143,14 @@ def _is(event: Event) -> Callable[[Command], Event]:
 
 
 EFFECTS: dict[Verb, Effect] = {
-    Verb.ATTEST: Effect(_is(Event.ATTEST), _not_expired, _attest),
+    Verb.ATTEST: Effect(_is(Event.ATTEST), _can_attest, _attest),
     Verb.ROTATE: Effect(_is(Event.ROTATE), _always, _remediate),
     Verb.REVOKE: Effect(_is(Event.REVOKE), _always, _remediate),
     Verb.DISOWN: Effect(
-        lambda command: Event.DISOWN if command.new_owner_id is None else Event.PROPOSE, _always, disown
+        lambda command: Event.DISOWN if command.new_owner_id is None else Event.PROPOSE, _not_held, disown
     ),
     Verb.REASSIGN: Effect(
-        lambda command: Event.CLAIM if command.new_owner_id == command.actor_id else Event.PROPOSE, _always, reassign
+        lambda command: Event.CLAIM if command.new_owner_id == command.actor_id else Event.PROPOSE, _not_held, reassign
     ),
     Verb.SNOOZE: Effect(_is(Event.SNOOZE), _can_snooze, _snooze),
     Verb.LET_LAPSE: Effect(_is(Event.LET_LAPSE), _can_lapse, _let_lapse),

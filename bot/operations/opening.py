@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +20,7 @@ from bot.operations.directory import People
 from bot.operations.records import accountable, token_part, told_part
 from bot.operations.standing import standings
 from bot.operations.urgency import tokens_in_incidents
+from bot.operations.users import User, ask_users, users_told
 from bot.rules.attention import Hours
 from bot.rules.calendar import WorkingTime, add_business, next_working
 from bot.rules.due import Reason, applies, reason_names
@@ -157,8 +158,10 @@ def open_requests(
     _insert_requests(session, pairs, policy_hash, now)
     insert_rows(session, LADDER_STEP, _step_rows(session, pairs, now))
     insert_rows(session, QUIET, _notice_rows(session, pairs))
-    append(session, _entries(session, ctx, people, pairs, policy_hash), ctx.now)
+    users = ask_users(session, ctx, people, [(request_id, one.row.token_id) for request_id, one in pairs], now)
+    append(session, _entries(session, ctx, people, pairs, policy_hash, users), ctx.now)
     readers = {told.person_id for one in openings for told in one.landing.told}
+    readers |= {one.asked_id for asked in users.values() for one in asked if one.asked_id is not None}
     urgent = _urgent_readers(session, ctx, openings, now)
     enqueue_asks(session, ctx, people, sorted(readers, key=lambda one: one or 0), now=now, urgent=urgent)
     return len(openings)
@@ -262,7 +265,9 @@ def _notice_rows(session: Session, pairs: Pairs) -> list[tuple[Any, ...]]:
     ]
 
 
-def _entries(session: Session, ctx: Context, people: People, pairs: Pairs, policy_hash: str) -> list[Entry]:
+def _entries(
+    session: Session, ctx: Context, people: People, pairs: Pairs, policy_hash: str, users: Mapping[int, list[User]]
+) -> list[Entry]:
     token_ids = [one.row.token_id for _, one in pairs]
     standing, called = standings(session, ctx, people, token_ids), described(session, token_ids)
     authority = {"policy_id": ctx.policy.policy_id, "version": ctx.policy.version, "hash": policy_hash}
@@ -272,7 +277,7 @@ def _entries(session: Session, ctx: Context, people: People, pairs: Pairs, polic
         details: dict[str, Any] = {
             "reasons": reason_names(row.reasons),
             "step": one.landing.step,
-            "told": told_part(one.landing.told, people),
+            "told": told_part(one.landing.told, people) + users_told(users.get(request_id, ()), people),
         }
         if one.landing.passed:
             details["passed"] = [f"{rung.value}:{why.reason}" for _, rung, why in one.landing.passed]

@@ -18,11 +18,12 @@ from bot.operations.context import Context
 from bot.operations.deciding import Actor, Effect, check_input, settled_facts
 from bot.operations.decisions import EFFECTS
 from bot.operations.records import by_person
+from bot.operations.shared_use import HOLDER, USES, answer_use, answered_before, held_by, is_held, questions
 from bot.rules.authority import Act, Grant, authority_for, who_can
 from bot.rules.lifecycle import CLOSED, Event, State, next_state
 from bot.rules.policy_parts import DecisionKind, Role
 from messages.action_ref import Verb
-from messages.cards.facts import Refusal
+from messages.cards.facts import Refusal, Settled
 from storage.database import insert_or_ignore, table_of
 from storage.ledger.record import RecordKind
 from storage.prepared import Prepared
@@ -56,6 +57,8 @@ def record_decision(ctx: Context, command: Command) -> Answer:
         case = load_case(session, ctx, command.request_id)
         if case is None:
             return Refusal("not_found")
+        if command.verb in USES and answered_before(case, command):
+            return _done(case, command.verb)
         if _was_recorded(case, command):
             return _done(case, command.verb)
         return _decide(case, command)
@@ -67,6 +70,10 @@ def _decide(case: Case, command: Command) -> Answer:
     if actor is None or not actor.active:
         return Refusal("unknown_person" if actor is None else "inactive", name)
     refused = Actor(actor, None, case)
+    if command.verb in USES:
+        if next_state(case.state, Event.USE) is None:
+            return _too_late(case, refused)
+        return answer_use(case, command, refused) or _no_authority(case, command)
     effect = EFFECTS.get(command.verb)
     if effect is None:
         return Refusal("not_offered", name)
@@ -84,6 +91,8 @@ def _decide(case: Case, command: Command) -> Answer:
 def _apply(case: Case, command: Command, effect: Effect, event: Event, actor: Actor) -> Answer:
     name = case.token.shown_name
     if not effect.offered(case):
+        if command.verb is Verb.ATTEST and is_held(case):
+            return _held_already(case, actor)
         return Refusal("not_offered", name)
     fault = check_input(case, command, actor)
     if fault:
@@ -124,6 +133,16 @@ def _too_late(case: Case, actor: Actor) -> Refusal:
     return Refusal(code, case.token.shown_name, settled=settled, zone=actor.person.zone)
 
 
+def _held_already(case: Case, actor: Actor) -> Refusal:
+    """Somebody stands behind it already, and only its users are still to answer."""
+    found = held_by(case)
+    settled = None
+    if found is not None:
+        by = case.people.name_of(found.actor_id)
+        settled = Settled(found.kind, by, found.role, found.decided_at, found.platform)
+    return Refusal("already_decided", case.token.shown_name, settled=settled, zone=actor.person.zone)
+
+
 def _no_authority(case: Case, command: Command) -> Refusal:
     """Nothing changes but the record that somebody tried; the refusal names who can."""
     attempt = {
@@ -157,6 +176,8 @@ def _able(case: Case, verb: Verb) -> list[tuple[str, str]]:
     if verb in (Verb.ACCEPT, Verb.DECLINE):
         asked = case.people.name_of(case.request.handover_to_id)
         return [(asked, "service_owner")] if asked else []
+    if verb in USES:
+        return [(case.people.name_of(one.person_id), HOLDER) for one in questions(case)]
     able = who_can(_ACTS[verb], case.standing, case.people, case.ctx.policy)
     if verb is Verb.APPROVE:
         able = [(person_id, role) for person_id, role in able if may_agree(case, verb, person_id) is not None]

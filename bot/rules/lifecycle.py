@@ -48,9 +48,15 @@ class Event(StrEnum):
     CALL_OFF = "call_off"
     """The work is not to be carried out after all; the token stays as it is."""
     WITHDRAW = "withdraw"
+    HOLD = "hold"
+    """Attested, and the token's other users are still to answer for their own use."""
+    USE = "use"
+    """One of several users answers for their own use."""
 
 
 CLOSED = frozenset({State.SETTLED, State.WITHDRAWN})
+AWAITED = frozenset({State.OPEN, State.HANDOVER})
+"""In these an answer is awaited."""
 
 TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.OPEN, Event.ATTEST): State.SETTLED,
@@ -64,6 +70,8 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.OPEN, Event.CLAIM): State.OPEN,
     (State.OPEN, Event.CLIMB): State.OPEN,
     (State.OPEN, Event.WITHDRAW): State.WITHDRAWN,
+    (State.OPEN, Event.HOLD): State.OPEN,
+    (State.OPEN, Event.USE): State.OPEN,
     # While a proposed owner thinks it over, whoever may decide still may; that ends the proposal.
     (State.HANDOVER, Event.ATTEST): State.SETTLED,
     (State.HANDOVER, Event.LET_LAPSE): State.SETTLED,
@@ -74,6 +82,8 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.HANDOVER, Event.DECLINE): State.OPEN,
     (State.HANDOVER, Event.CLIMB): State.OPEN,
     (State.HANDOVER, Event.WITHDRAW): State.WITHDRAWN,
+    (State.HANDOVER, Event.HOLD): State.OPEN,
+    (State.HANDOVER, Event.USE): State.HANDOVER,
     (State.REMEDIATING, Event.DONE): State.SETTLED,
     (State.REMEDIATING, Event.FAILED): State.REMEDIATING,
     (State.REMEDIATING, Event.AGREE): State.REMEDIATING,

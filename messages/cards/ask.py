@@ -19,6 +19,7 @@ from messages.cards.parts import (
     told_reasons,
     vendor_holds,
 )
+from messages.cards.shared import answers, asks_a_user, held_card, held_row, is_held, use_card, use_row, use_waits
 from messages.cards.work import is_carried_out, work_card, work_row
 from messages.inert import clean, one_line, short
 from messages.moments import spoken
@@ -62,6 +63,10 @@ def card(facts: RequestFacts) -> View:
         return work_card(facts, facts.work) if facts.work and is_carried_out(facts) else _remediating(facts)
     if facts.settled or facts.state in {"settled", "withdrawn"}:
         return _settled(facts)
+    if facts.use and asks_a_user(facts):
+        return use_card(facts, facts.use)
+    if facts.use and is_held(facts):
+        return held_card(facts, facts.use)
     if facts.state == "handover":
         return _handover(facts)
     return _asking(facts)
@@ -75,6 +80,7 @@ def _asking(facts: RequestFacts) -> View:
         reasons(facts),
         *owner_hint(facts.token),
         token_facts(facts.token, facts.zone),
+        *_users(facts),
         *_offered(facts),
         *_notes(vendor_holds(facts), _shorter(facts), asking.asked_before(facts), _until_when(facts)),
     ]
@@ -142,6 +148,7 @@ def _settled(facts: RequestFacts) -> View:
         Heading(heading),
         Paragraph(settled_text(settled, facts.zone)),
         *_detail(settled),
+        *_users(facts),
         Note(token_line(facts.token)),
         Buttons([history_button(facts.token)]),
     ]
@@ -152,6 +159,11 @@ def _detail(settled: Settled) -> list[Element]:
     """Why nothing better is known, where an end could not be proven."""
     said = short(settled.detail, _MOST_DETAIL)
     return [Note([f"Detail: “{said}”"])] if said and settled.result in {"accepted_unverified", "failed"} else []
+
+
+def _users(facts: RequestFacts) -> list[Element]:
+    """What the users of a shared token say."""
+    return [answers(facts.use)] if facts.use else []
 
 
 def _offered(facts: RequestFacts) -> list[Element]:
@@ -200,7 +212,7 @@ def _shown(requests: Sequence[RequestFacts]) -> list[RequestFacts]:
 
 
 def _waits(one: RequestFacts) -> bool:
-    return asks_to_agree(one) or (one.settled is None and one.state in {"open", "handover"})
+    return asks_to_agree(one) or (one.settled is None and one.state in {"open", "handover"} and use_waits(one))
 
 
 def digest_row(facts: RequestFacts) -> Row:
@@ -212,6 +224,10 @@ def digest_row(facts: RequestFacts) -> Row:
         said = settled_text(facts.settled, facts.zone, under_way=under_way)
         text: list[Inline] = ["" if under_way else "✓ ", Strong(names.token(facts.token)), "\n", *said]
         return Row(text, open_button(facts) if Verb.DONE in facts.offered else None)
+    if facts.use and asks_a_user(facts):
+        return use_row(facts, facts.use)
+    if facts.use and is_held(facts):
+        return held_row(facts, facts.use)
     if not _waits(facts):
         return Row(["✓ ", Strong(names.token(facts.token)), "\nIt no longer needs an answer."])
     wanted = "\nAn answer was wanted by " if asking.late(facts) else "\nAnswer by "
@@ -259,7 +275,8 @@ def _brief_why(facts: RequestFacts) -> Text:
 
 def _digest_notes(shown: Sequence[RequestFacts]) -> list[Element]:
     """Who is next, for the row that moves on first."""
-    waiting = [(one.next_at, one.request_id, one) for one in shown if _waits(one) and not one.work and one.next_at]
+    asked = [one for one in shown if _waits(one) and not one.work and not asks_a_user(one)]
+    waiting = [(one.next_at, one.request_id, one) for one in asked if one.next_at]
     if not waiting:
         return []
     *_, first = min(waiting, key=lambda moving: moving[:2])

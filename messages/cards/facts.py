@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from messages.action_ref import Verb
+from messages.cards.shared_facts import SharedUse as SharedUse
 from messages.cards.work_facts import WorkFacts as WorkFacts
 
 
@@ -117,6 +118,8 @@ class RequestFacts:
     settled: Settled | None = None
     instructions: str = ""
     """For the work a decision opened: how it is carried out."""
+    use: SharedUse | None = None
+    """Of a token that several people use: what each of them says."""
     work: WorkFacts | None = None
     """The connector's part in it; None: a person does it by hand."""
     assignee: str = ""
@@ -252,6 +255,9 @@ class AccountableFacts:
     """One for each record behind ``asked``, in order."""
     emergencies: Sequence[tuple[str, datetime]] = ()
     """(name, until when) of those who might use it for an emergency at that moment."""
+    users: Sequence[tuple[str, str]] = ()
+    """(name, answer) of the users of a shared token, to the newest request about it by that moment; the answers are
+    those of :attr:`SharedUse.users`."""
 
 
 @dataclass(frozen=True)

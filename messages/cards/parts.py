@@ -97,6 +97,7 @@ _STYLES: dict[Verb, Literal["primary", "danger"]] = {
     Verb.RESUME: "danger",
     Verb.GIVE_BACK: "primary",
     Verb.RETRY: "primary",
+    Verb.STILL_USED: "primary",
 }
 
 

@@ -22,7 +22,7 @@ from messages.view import (
     Text,
     View,
 )
-from messages.wording import names, recording, reporting
+from messages.wording import names, recording, reporting, shared
 from messages.wording.names import on_day
 
 MOST_LINES = 8
@@ -86,6 +86,8 @@ def _circumstances(facts: AccountableFacts) -> Facts:
     ends = day(facts.contract_ends_on) if facts.contract_ends_on else ""
     pairs.append(("Contract then", [recording.contract(facts.contract, ends)]))
     pairs += emergency_access("In an emergency", facts.emergencies, facts.zone)
+    if facts.users:
+        pairs.append((shared.USERS_THEN, shared.answers(facts.users)))
     people = [names.person_as(name, role) for role, name in facts.could_remove[:_MOST_PEOPLE]]
     if len(facts.could_remove) > _MOST_PEOPLE:
         people.append(f"and {len(facts.could_remove) - _MOST_PEOPLE} more")

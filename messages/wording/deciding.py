@@ -64,6 +64,9 @@ def confirm(verb: Verb, name: str) -> Confirm | None:
         case Verb.ROTATE:
             text = f"{name} gets a new secret. Whatever still uses the old one stops working."
             return Confirm("Rotate this token?", text, "Rotate", "Go back")
+        case Verb.NOT_USED:
+            text = f"You no longer need {name}. Whoever owns it sees that, and nothing is switched off."
+            return Confirm("No longer needed?", text, "No longer needed", "Go back")
         case Verb.LET_LAPSE:
             text = f"{name} will not be renewed, and reminders about its expiry stop."
             return Confirm("Let it lapse?", text, "Let it lapse", "Go back")

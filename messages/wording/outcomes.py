@@ -167,6 +167,8 @@ _RECORDED = {
     "give_back": "Recorded: {name} is to be given back.",
     "resume": "Recorded: what was decided about {name} goes on.",
     "retry": "Recorded: {name} is tried again.",
+    "still_used": "Recorded: {name} is still needed.",
+    "not_used": "Recorded: {name} is no longer needed for this use. Whoever owns it sees that.",
 }
 
 

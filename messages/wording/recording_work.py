@@ -172,6 +172,8 @@ def _until(written: str) -> str:
 def use(line: HistoryLine) -> str:
     """One of several users of a token answers for their own use."""
     consumer = short(_said(line, "consumer"), names.NAME)
+    if one_line(line.subject):
+        consumer = f"{names.person(line.subject)}{f' ({consumer})' if consumer else ''}"
     for_whom = f" for {consumer}" if consumer else ""
     needs = {"needed": "still needed", "not_needed": "no longer needed"}.get(line.outcome)
     who = names.actor(line.actor, line.role)

@@ -15,6 +15,7 @@ from bot.operations.lookups import accountable as then
 from bot.operations.lookups.naming import lines_of
 from bot.operations.lookups.proven import proofs_of
 from bot.operations.lookups.told import effective_at
+from bot.operations.shared_use_facts import users_at
 from messages.cards.facts import AccountableFacts, LaterFact, Story, Tenure, TokenFacts
 from storage.ledger.log import StoredRecord, leaves
 from storage.vendors import contract_end
@@ -62,6 +63,7 @@ def answer(session: Session, ctx: Context, token: TokenFacts, at: datetime, zone
         later=lines_of(session, later),
         later_facts=_learned_later(session, ctx, token.token_id, chain, at, first_known),
         proofs=proofs_of(session, known),
+        users=users_at(session, people.name_of, token.token_id, at),
         emergencies=emergencies_at(session, People(session, ctx, at), [token.token_id], at).get(token.token_id, []),
         zone=zone,
     )

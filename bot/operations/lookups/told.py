@@ -160,7 +160,8 @@ class _Teller:
                 said = (("until", at),)
                 return self._line(outcome=self._reason, subject=self._subject(), reason=why, said=said)
             case _:
-                return self._line(outcome=self._reason, reason=why, said=self._said("consumer"))
+                said = self._said("consumer")
+                return self._line(outcome=self._reason, reason=why, subject=self._subject(), said=said)
 
     def _of_the_end(self) -> tuple[tuple[str, str], ...]:
         """Of work that a connector did: where, and by what its end was seen."""

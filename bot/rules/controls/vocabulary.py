@@ -32,6 +32,7 @@ _DUE: Final = tuple(str(reason.name).lower() for reason in Reason)
 _TRUE_OR_FALSE: Final = ("true", "false")
 _RUNGS: Final = (
     "owner", "business_owner", "backup_owner", "vendor_relationship_owner", "manager", "security", "proposed_owner",
+    "user",
 )  # fmt: skip
 _OFFICES: Final = ("service_owner", "business_owner", "backup_owner", "vendor_relationship_owner")
 
