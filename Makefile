@@ -16,7 +16,7 @@ ARGS   ?=
 help:
 	@echo "make demo         the whole thing on this machine, in a browser, with an example inventory"
 	@echo "make test         every test (browser tests where a Chromium is found)"
-	@echo "make crash        kill a worker thousands of times, and count what reached people (hours)"
+	@echo "make crash        kill a worker thousands of times, and ask people and issuing systems what came of it (hours)"
 	@echo "make check        ruff, mypy, import-linter"
 	@echo "make bench        the benchmarks, each beside the floor it is measured against"
 	@echo "make screenshots  take the README's pictures anew"
@@ -29,7 +29,8 @@ demo: $(VENV)/.ready-to-run
 test: $(VENV)/.ready-to-develop
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
-# Some of it: make crash ARGS="--runs 100 --database sqlite --calm"; WHOSE_CRASH_SEED chooses other lines to die at.
+# Some of it: make crash ARGS="--only delivery --runs 100 --database sqlite --calm", or
+# make crash ARGS="--only remediation --deaths 50 --kind gitlab"; WHOSE_CRASH_SEED chooses other lines to die at.
 crash: $(VENV)/.ready-to-develop
 	@$(BIN)/python -m tests.crash $(ARGS)
 

@@ -8,6 +8,7 @@ life has a database of its own; the issuing system, its sink and whoever clicks 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import random
 import subprocess
@@ -61,7 +62,8 @@ BELOW: Final = {
 class Toll:
     """What happened in some lives."""
 
-    lives: int = 0
+    runs: int = 0
+    """Lives."""
     deaths: int = 0
     """Lives in which the worker died."""
     second_deaths: int = 0
@@ -304,8 +306,8 @@ def crash_lives(name: str, *, deaths: int, seed: int, progress: Callable[[Toll],
     with _trial(name) as trial:
         lines = {job: _count_lines(trial, job) for job in stand.jobs}
         while toll.deaths < deaths:
-            assert toll.lives < 3 * deaths + 10, "the worker hardly ever dies"
-            job = stand.jobs[toll.lives % len(stand.jobs)]
+            assert toll.runs < 3 * deaths + 10, "the worker hardly ever dies"
+            job = stand.jobs[toll.runs % len(stand.jobs)]
             stages = sorted({stage for _, stage in lines[job]})
             doom = Doom(chance.choice(stages), chance, lines[job])
 
@@ -315,9 +317,9 @@ def crash_lives(name: str, *, deaths: int, seed: int, progress: Callable[[Toll],
             try:
                 end = trial.live(job, doom.order, died)
             except AssertionError as error:
-                where = f"{name}, life {toll.lives + 1} of seed {seed} ({job}): died at {'; '.join(doom.said)}"
+                where = f"{name}, life {toll.runs + 1} of seed {seed} ({job}): died at {'; '.join(doom.said)}"
                 raise AssertionError(f"{where}: {error}") from error
-            toll.lives += 1
+            toll.runs += 1
             toll.deaths += doom.deaths > 0
             toll.second_deaths += doom.deaths > 1
             toll.ends[end] += 1
@@ -340,6 +342,7 @@ def _count_lines(trial: Trial, job: Kind) -> dict[tuple[str, str], int]:
 
 @contextmanager
 def _trial(name: str) -> Iterator[Trial]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it would tell of every request
     with ExitStack() as stack:
         system = stack.enter_context(STANDS[name].running())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="whose-sink-")))

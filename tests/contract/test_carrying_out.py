@@ -22,7 +22,7 @@ from storage.ledger.record import RecordKind
 from storage.ledger.verify import verify_log
 from tests.contract.carrying_kit import REF, Bench
 from tests.servers.fake_clock import FakeClock
-from tests.servers.issuers.key_office import BLUNT, CHOSEN, FULL, Lost
+from tests.servers.issuers.key_office import BLUNT, CHOSEN, FULL, DeathError, Lost
 
 WHY = {"justification": "The contract is over."}
 
@@ -455,6 +455,130 @@ def test_a_chosen_secret_is_kept_before_it_is_set(database: Database, clock: Fak
     assert bench.office.accepts(bench.sink.now[REF])
     assert bench.sink.now[REF] != "secret of key"
     assert bench.row().external_id == "key"
+
+
+# ------------------------------------------------------------------ cut short, and cut short again
+
+
+def die(bench: Bench, method: str, *, done: bool) -> None:
+    """The worker dies in the call of ``method``, after it reached the issuing system or before; its lease runs out."""
+    bench.connector.fail(method, DeathError(done=done))
+    with pytest.raises(ExceptionGroup):
+        bench.turn()
+    bench.clock.advance(timedelta(minutes=11))
+
+
+@pytest.mark.parametrize("done", [True, False])
+@pytest.mark.parametrize("method", ["disable", "revoke"])
+def test_however_often_the_worker_dies_no_call_is_left_without_an_end(bench: Bench, method: str, done: bool) -> None:
+    approved(bench)
+    if method == "revoke":
+        bench.turn()
+        bench.turn(days=11)
+    for _ in range(1 if method == "revoke" and done else 3):
+        die(bench, method, done=done)
+    bench.settle(1)
+    assert not [one for one in bench.calls() if one.ended_at is None]
+    if method == "disable":
+        assert isinstance(bench.press(Verb.GIVE_BACK), Done)
+
+
+def test_a_disable_that_was_cut_short_is_made_again_though_it_shows(bench: Bench) -> None:
+    """A database's sessions are ended in a second step, which a worker that died has not come to."""
+    approved(bench)
+    die(bench, "disable", done=True)
+    bench.turn()
+    assert bench.office.calls == [("disable", "key"), ("disable", "key")]
+    assert bench.stage() == "disabled"
+
+
+def replacing(database: Database, clock: FakeClock) -> Bench:
+    """A chosen secret is about to be set."""
+    bench = Bench(database, clock, able=CHOSEN)
+    rotating(bench)
+    bench.turn()
+    assert isinstance(bench.press(Verb.APPROVE, "ben"), Done)
+    return bench
+
+
+@pytest.mark.parametrize("then", [Rejected("InvalidPassword"), NotDone("too fast", 30)], ids=["rejected", "not done"])
+def test_a_secret_that_may_be_the_one_in_use_is_never_thrown_away(
+    database: Database, clock: FakeClock, then: Rejected | NotDone
+) -> None:
+    """The first call was carried out and its answer lost; the second one is refused."""
+    bench = replacing(database, clock)
+    bench.connector.fail("replace", Lost(), then)
+    bench.turn()
+    bench.turn(minutes=5)
+    assert bench.office.accepts(bench.sink.next[REF])
+    if bench.stage() == "halted":
+        assert Verb.CALL_OFF not in bench.seen_by("ana").offered
+        assert isinstance(bench.press(Verb.RETRY), Done)
+    bench.settle()
+    assert bench.task().result == "confirmed"
+    assert bench.office.accepts(bench.sink.now[REF])
+
+
+def test_a_rotation_that_has_replaced_the_secret_is_not_called_off(database: Database, clock: FakeClock) -> None:
+    bench = replacing(database, clock)
+    bench.connector.fail("works", *[False] * 20)
+    bench.settle(12)
+    assert (bench.stage(), bench.run().fault) == ("halted", "canary")
+    assert Verb.CALL_OFF not in bench.seen_by("ana").offered
+    bench.connector.faults.clear()
+    bench.press(Verb.RETRY)
+    bench.settle(1)
+    assert bench.office.accepts(bench.sink.now[REF])
+
+
+def test_an_unknown_end_of_a_creation_can_be_retried_by_a_person(bench: Bench) -> None:
+    """Where nothing is heard for long, a call has no end while the work has halted; that must not lock people out."""
+    rotating(bench)
+    bench.connector.fail("create", *[Unclear("502")] * 20)
+    bench.settle(24)
+    assert (bench.stage(), bench.run().fault) == ("halted", "unreachable")
+    assert Verb.RETRY in bench.seen_by("ana").offered
+    bench.connector.faults.clear()
+    bench.press(Verb.RETRY)
+    bench.settle(1)
+    assert bench.stage() == "proven"
+    assert [action for action, _ in bench.office.calls] == ["create"]
+
+
+def test_taking_back_what_cannot_be_kept_is_written_down_before(bench: Bench) -> None:
+    bench.sink.fails = True
+    rotating(bench)
+    bench.turn(2)
+    assert [(one.action, one.external_id, one.outcome) for one in bench.calls()] == [
+        ("create", "key", "accepted"),
+        ("revoke", "key-new1", "accepted"),
+    ]
+
+
+def test_a_worker_that_dies_while_it_takes_back_leaves_an_orphan_with_a_name(bench: Bench) -> None:
+    bench.sink.fails = True
+    rotating(bench)
+    bench.turn()
+    die(bench, "revoke", done=False)
+    bench.settle(1)
+    assert (bench.stage(), bench.run().fault_detail) == ("halted", "key-new1")
+    assert not [one for one in bench.calls() if one.ended_at is None]
+
+
+def test_what_a_rotation_retires_and_gives_back_is_retired_again_not_rotated_again(bench: Bench) -> None:
+    rotating(bench)
+    bench.turn(3)
+    bench.turn(hours=25)
+    assert bench.stage() == "disabled"
+    bench.press(Verb.GIVE_BACK)
+    bench.turn()
+    assert bench.stage() == "returned"
+    assert isinstance(bench.press(Verb.RESUME), Done)
+    assert bench.stage() == "proven"
+    bench.turn(hours=25)
+    bench.turn(3, days=11)
+    assert bench.task().result == "confirmed"
+    assert [action for action, _ in bench.office.calls] == ["create", "disable", "enable", "disable", "revoke"]
 
 
 def test_without_a_connector_it_is_a_persons_work_as_ever(bench: Bench) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from sqlmodel import Session
+
 from bot.operations.asked_instead import authority_as_asked
-from bot.operations.carrying_out.journal import is_being_called
+from bot.operations.carrying_out.journal import is_being_called, may_have_replaced
 from bot.operations.carrying_out.outcome import Outcome
 from bot.operations.carrying_out.stages import reach
 from bot.operations.case import Case
@@ -17,6 +19,7 @@ from bot.rules.lifecycle import Event
 from bot.rules.policy_parts import Role
 from bot.rules.remediation import ENDS, Stage, Step, approval_causes, next_stage
 from messages.action_ref import Verb
+from storage.cases import RunRow
 from storage.ledger.record import RecordKind
 
 _STEPS: Final = {
@@ -35,18 +38,23 @@ def by_hand(case: Case) -> bool:
 
 def is_offered(case: Case, verb: Verb) -> bool:
     """Whether ``verb`` makes sense at this stage of the work. Nothing does while the issuing system is being called:
-    what that call comes to is known in a moment."""
-    if case.run is None or is_being_called(case.session, case.run.task_id):
+    what that call comes to is known in a moment. Where the work has halted nobody calls, even if a call has no end."""
+    if case.run is None:
         return False
     stage = Stage(case.run.stage)
-    if stage in ENDS:
+    if stage in ENDS or (stage is not Stage.HALTED and is_being_called(case.session, case.run.task_id)):
         return False
     if verb is Verb.GIVE_BACK and not _is_reversible(case):
         return False
-    if verb is Verb.CALL_OFF and (case.run.new_id or case.run.old_id):
-        return False  # of a rotation that has a new secret by now, only the end is safe
+    if verb is Verb.CALL_OFF and _may_have_a_new_secret(case.run, case.session):
+        return False  # only the end is safe
     halted_from = Stage(case.run.halted_from) if case.run.halted_from else None
     return next_stage(stage, _STEPS[verb], halted_from) is not None
+
+
+def _may_have_a_new_secret(run: RunRow, session: Session) -> bool:
+    """Of a rotation: whether the old secret may be refused by now, or is about to be."""
+    return bool(run.new_id or run.old_id) or may_have_replaced(session, run.task_id)
 
 
 def may_agree(case: Case, verb: Verb, actor_id: int) -> Grant | None:
@@ -105,6 +113,8 @@ def _take(case: Case, command: Command, _event: Event, actor: Actor) -> None:
     stage = next_stage(before, _STEPS[command.verb], halted_from)
     if stage is None:
         raise LookupError(f"{command.verb} is not possible at {before}")
+    if stage is Stage.APPROVED and run.old_id:
+        stage = Stage.PROVEN  # the new secret is in use: the old one is to be ended, not replaced once more
     details = {"work": "" if case.task is None else case.task.kind, "stage": stage.value}
     actor.decision(command, settles=False, details=details)
     case.record(actor.entry(RecordKind.REMEDIATION_AGREED, command, reason=command.verb.value, details=details))

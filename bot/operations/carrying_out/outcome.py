@@ -46,8 +46,10 @@ class Outcome:
     call_id: int | None = None
     reply: Reply | Created | None = None
     """Of the call ``call_id``; a call whose outcome nobody knows keeps no end."""
+    also_ended: tuple[tuple[int, Reply | Created], ...] = ()
+    """A call before ``call_id`` in the same move, and what came of it."""
     looked_at: tuple[int, ...] = field(default=())
-    """Earlier calls that were cut short, and whose effect has been seen by now."""
+    """Earlier calls that were cut short, and whose effect has been seen by now; with it that of all before them."""
 
 
 class Sinks(Protocol):
@@ -79,13 +81,19 @@ class Bench:
         """
         return self.sinks.is_named(credential) or self.issuer.is_ours(credential)
 
-    def call(self, action: str, make: Callable[[Credential], Reply], credential: Credential) -> tuple[int, Reply]:
+    def call(
+        self,
+        action: str,
+        make: Callable[[Credential], Reply],
+        credential: Credential,
+        siblings: tuple[str, ...] = (),
+    ) -> tuple[int, Reply]:
         """Make a call that changes something: written down before; its id and what came of it.
 
         Raises:
             FenceLostError: somebody else has the work by now; nothing was called.
         """
-        call_id = intend(self.ctx, self.work, action, credential.external_id)
+        call_id = intend(self.ctx, self.work, action, credential.external_id, siblings)
         return call_id, make(credential)
 
 

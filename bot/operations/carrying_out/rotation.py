@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from pydantic import SecretStr
 
@@ -56,7 +56,7 @@ def create(bench: Bench) -> Outcome:
     if not isinstance(before, tuple):
         return not_seen(bench, before)
     looked_at: tuple[int, ...] = ()
-    if bench.work.cut_short is not None and bench.work.cut_short.action == "create":
+    if bench.work.cut_short is not None:
         recovered = _recovered(bench, before)
         if recovered is not None:
             return recovered
@@ -65,7 +65,7 @@ def create(bench: Bench) -> Outcome:
     made = bench.issuer.create(bench.work.credential)
     match made:
         case Created():
-            return _keep(bench, made, call_id, looked_at)
+            return _keep(bench, made, call_id, before, looked_at)
         case Rejected():
             detail = f"{made.code} {made.detail}".strip()
             return halt("rejected", detail, call_id=call_id, reply=made, looked_at=looked_at)
@@ -76,20 +76,21 @@ def create(bench: Bench) -> Outcome:
             return later(bench, made.detail, looked_at=looked_at)
 
 
-def _keep(bench: Bench, made: Created, call_id: int, looked_at: tuple[int, ...]) -> Outcome:
+def _keep(bench: Bench, made: Created, call_id: int, before: tuple[str, ...], looked_at: tuple[int, ...]) -> Outcome:
     ref = bench.work.credential.secret_ref
     try:
         _sink(bench).stage(ref, made.secret)
     except UpstreamError as error:
         # Nobody has this secret but us, and we cannot keep it: the credential is of no use to anybody.
-        gone = bench.issuer.revoke(Credential(made.external_id))
+        undo_id, gone = bench.call("revoke", bench.issuer.revoke, Credential(made.external_id), before)
         left = "" if isinstance(gone, Accepted | Absent) else f" The new one, {made.external_id}, is left over."
-        return halt("sink", f"{error}{left}", call_id=call_id, reply=made, looked_at=looked_at)
+        ended: dict[str, Any] = {"call_id": undo_id, "reply": gone, "also_ended": ((call_id, made),)}
+        return halt("sink", f"{error}{left}", looked_at=looked_at, **ended)
     return Outcome(Step.DELIVER, new_id=made.external_id, call_id=call_id, reply=made, looked_at=looked_at)
 
 
 def _recovered(bench: Bench, now_there: tuple[str, ...]) -> Outcome | None:
-    """What a create that was cut short has left; None: surely nothing."""
+    """What a create that was cut short, or the taking back of what it made, has left; None: surely nothing."""
     cut_short = bench.work.cut_short
     if cut_short is None:
         return None
@@ -119,8 +120,8 @@ def replace(bench: Bench) -> Outcome:
     if fault := trouble_with_sink(bench):
         return halt("sink", fault)
     work, sink, ref = bench.work, _sink(bench), bench.work.credential.secret_ref
-    resumes = work.cut_short is not None and work.cut_short.action == "replace"
-    staged = sink.staged(ref) if resumes else None
+    # Once it has begun, what is kept may be what is set, whatever was said of the last call: it is the only copy.
+    staged = sink.staged(ref) if work.has_begun else None
     looked_at = (work.cut_short.id,) if work.cut_short is not None else ()
     if staged is None:
         staged = SecretStr(secrets.token_urlsafe(_SECRET_BYTES))
@@ -133,13 +134,14 @@ def replace(bench: Bench) -> Outcome:
         case Absent():
             return halt("absent", call_id=call_id, reply=reply, looked_at=looked_at)
         case Rejected():
-            sink.discard(ref)
+            if not work.has_begun:
+                sink.discard(ref)
             detail = f"{reply.code} {reply.detail}".strip()
             return halt("rejected", detail, call_id=call_id, reply=reply, looked_at=looked_at)
         case NotDone():
-            return later(bench, reply.reason, reply.retry_after, call_id=call_id, reply=reply, looked_at=looked_at)
+            return later(bench, reply.reason, reply.retry_after, call_id=call_id, reply=reply)
         case Unclear():
-            return later(bench, reply.detail, looked_at=looked_at)
+            return later(bench, reply.detail)
 
 
 def prove(bench: Bench) -> Outcome:

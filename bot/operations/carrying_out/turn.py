@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from bot.errors import SettingsError, UpstreamError
-from bot.operations.carrying_out.journal import FenceLostError, Work, claim, due, end_call
+from bot.operations.carrying_out.journal import FenceLostError, Work, claim, due, end_call, end_cut_short
 from bot.operations.carrying_out.moves import MOVES
 from bot.operations.carrying_out.outcome import Bench, Outcome, Sinks, halt, later
 from bot.operations.carrying_out.stages import take_step
@@ -85,8 +85,10 @@ def write_down(ctx: Context, work: Work, outcome: Outcome) -> bool:
             end_call(session, outcome.call_id, outcome.reply, now)
         if case is None or case.run is None or not _is_held(case, work):
             return False
-        for call_id in outcome.looked_at:
-            end_call(session, call_id, None, now)
+        for earlier_id, reply in outcome.also_ended:
+            end_call(session, earlier_id, reply, now)
+        if outcome.looked_at:
+            end_cut_short(session, work.task_id, max(outcome.looked_at), now)
         if outcome.step is None:
             _wait(case, work, outcome)
             return False

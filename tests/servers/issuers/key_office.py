@@ -64,6 +64,14 @@ class Lost:
     reply: Any = field(default_factory=lambda: Unclear("the answer was lost"))
 
 
+class DeathError(Exception):
+    """The worker dies in the call, after it was carried out or before: nothing is written down of it."""
+
+    def __init__(self, *, done: bool) -> None:
+        super().__init__("the worker died")
+        self.done = done
+
+
 @dataclass
 class KeyOffice:
     """The system itself: what it says of a key is the truth."""
@@ -198,6 +206,8 @@ class Connector:
     def _meet(self, method: str, do: Callable[[], Any]) -> Any:
         fault = self._next(method)
         if isinstance(fault, Exception):
+            if isinstance(fault, DeathError) and fault.done:
+                do()
             raise fault
         if isinstance(fault, Lost):
             do()
