@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import select
@@ -14,7 +15,9 @@ from bot.operations.discovery import discover, discover_due, listings_are_fresh
 from bot.operations.erase_person import erase_person
 from bot.operations.import_inventory import import_inventory
 from bot.operations.token_facts import token_facts
+from bot.processes import clockwork_of
 from bot.rules.issuing import Capabilities, KeyState, Sighting, Unclear
+from bot.wiring.slack import Worker
 from messages.action_ref import Verb
 from storage.database import Database
 from storage.inventory import OWNERSHIP
@@ -438,6 +441,19 @@ def test_the_clock_looks_once_an_hour_whoever_asks(look: Look) -> None:
     assert not discover_due(look.ctx, look.issuers).systems
     look.clock.advance(timedelta(minutes=40))
     assert len(discover_due(look.ctx, look.issuers).systems) == 1
+
+
+def test_a_worker_looks_hourly(look: Look) -> None:
+    nowhere: Any = None
+    worker = Worker(look.ctx, nowhere, nowhere, None, issuers=cast("Any", look.issuers))
+    metrics: Any = SimpleNamespace(swept=None, ran=lambda *_: None)
+    jobs = {job.name: job for job in clockwork_of(worker, 5, None, metrics, lambda: None).jobs}
+    assert jobs["discover"].seconds == 3600
+    look.aws.say(Sighting("found"))
+    jobs["discover"].run()
+    assert look.entry("found") is not None
+    worker.issuers = None
+    assert "discover" not in {job.name for job in clockwork_of(worker, 5, None, metrics, lambda: None).jobs}
 
 
 def test_the_clock_says_which_failed_after_all_were_looked_at(look: Look) -> None:
