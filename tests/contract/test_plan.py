@@ -122,6 +122,7 @@ def some_company(inventory: Inventory, random: Random) -> None:
             expires_at=random.choice((None, inventory.days(random.uniform(-5, 40)), inventory.days(400))),
             last_used_at=inventory.days(random.choice((-1, -random.uniform(76, 95)))),
             tags=random.choice(("", "", "", ",incident,")),
+            consumers=random.choice(("", "", "billing job", "noa@example.com; kim@example.com", "ben@example.com")),
         )
 
 

@@ -48,6 +48,7 @@ from storage.markers import note_synced
 from storage.owners import assign
 from storage.people import PERSON, ChatIdentity, Person
 from storage.requests import DECISION, LADDER_STEP, OPEN_STATES, REQUEST
+from storage.shared_use import USE
 from tests.property.places import postgres_place, sqlite_place
 from tests.servers.fake_clock import FakeClock
 from tests.servers.recording_port import RecordingPort
@@ -64,13 +65,13 @@ PEOPLE = (
     ("eve", "", "Pacific/Auckland", "NZ", ""),
 )
 NAMES = [name for name, *_ in PEOPLE]
-#: Owner, backup, environment, customer data, expires in days (0: never), with the vendor.
+#: Owner, backup, environment, customer data, expires in days (0: never), with the vendor, who else uses it.
 TOKENS = (
-    ("ana", "dua", "production", True, 20, True),
-    ("ana", "", "production", False, 0, True),
-    ("dua", "ana", "development", False, 5, False),
-    ("", "", "development", False, 400, True),
-    ("eve", "", "staging", False, 0, False),
+    ("ana", "dua", "production", True, 20, True, ""),
+    ("ana", "", "production", False, 0, True, ""),
+    ("dua", "ana", "development", False, 5, False, "ben@example.com; billing job, vic@example.com"),
+    ("", "", "development", False, 400, True, "eve@example.com"),
+    ("eve", "", "staging", False, 0, False, ""),
 )
 DECISIONS = [verb for verb in Verb if not verb.value.startswith("show") and verb is not Verb.OPEN]
 #: Why a question goes on within a step.
@@ -129,12 +130,13 @@ class Lifecycle(RuleBasedStateMachine):
             vendor.relationship_owner_id = self.ids["vic"]
             session.add(vendor)
             session.flush()
-            for number, (owner, backup, environment, customers, days, held) in enumerate(TOKENS):
+            for number, (owner, backup, environment, customers, days, held, consumers) in enumerate(TOKENS):
                 token = Token(issuing_system="aws", external_id=f"key-{number}", recorded_at=now, updated_at=now)
                 token.environment, token.customer_data, token.data_classification = environment, customers, "internal"
                 token.created_at = now - timedelta(days=500)
                 token.expires_at = now + timedelta(days=days) if days else None
                 token.vendor_id = vendor.id if held else None
+                token.consumers = consumers
                 session.add(token)
                 session.flush()
                 for role, name in (("service_owner", owner), ("backup_owner", backup)):
@@ -268,6 +270,19 @@ class Lifecycle(RuleBasedStateMachine):
             kinds = Counter(record.kind for record in leaves(session) if record.fields.get("reason") not in WITHIN)
         accepted = sum("accepted" in details for details in taken)
         assert kinds[RecordKind.REQUEST_OPENED] + kinds[RecordKind.ASKED] + accepted == len(told)
+
+    @invariant()
+    def nobody_speaks_for_another_user(self) -> None:
+        """A settled attestation has an answer, or a silence on record, of each user who was asked."""
+        query = select(USE.c.outcome).join(REQUEST, REQUEST.c.id == USE.c.request_id)
+        attested = self.rows(query.where(REQUEST.c.state == "settled", REQUEST.c.outcome == "attest"))
+        assert set(attested) <= {"needed", "not_needed", "no_response", "unreachable"}
+        with self.database.read() as session:
+            answers = Counter(
+                record.fields["reason"] for record in leaves(session) if record.kind is RecordKind.USE_ANSWERED
+            )
+        given = Counter(self.rows(select(USE.c.outcome).where(USE.c.outcome.in_(("needed", "not_needed")))))
+        assert all(answers[outcome] >= number for outcome, number in given.items())
 
     @invariant()
     def a_new_state_is_a_new_version(self) -> None:

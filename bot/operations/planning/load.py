@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,11 +14,13 @@ from bot.operations.asking import CARD, Reader
 from bot.operations.context import Context
 from bot.operations.directory import People
 from bot.operations.planning.post import Letter
-from bot.operations.planning.question import Question, by_reader, role_at_work
+from bot.operations.planning.question import AWAITED, Question, by_reader, role_at_work
 from bot.operations.planning.roster import RosterOverTime
 from bot.operations.planning.world import World
+from bot.operations.shared_use import HOLDER
 from bot.operations.standing import standings
 from bot.operations.urgency import tokens_in_incidents
+from bot.operations.users import shared_among, users_of
 from bot.rules.attention import hears_at, start_of_day
 from bot.rules.calendar import next_working
 from bot.rules.due import Reason
@@ -32,6 +34,7 @@ from storage.inventory import TOKEN
 from storage.outbox import OUTBOX
 from storage.outbox_enqueue import URGENT
 from storage.requests import LADDER_STEP, OPEN_STATES, QUIET, REQUEST, PolicyVersion, RemediationTask
+from storage.shared_use import USE
 
 _DAY = timedelta(days=1)
 _TASK, _VERSION = table_of(RemediationTask), table_of(PolicyVersion)
@@ -46,6 +49,7 @@ def load_world(session: Session, ctx: Context, start: datetime) -> World:
         return standings(session, ctx, people, token_ids)
 
     world = World(ctx.policy, roster, read_standings)
+    world.users = _users_later(session, ctx, people, world)
     world.incidents = frozenset(tokens_in_incidents(session, ctx, None))
     world.questions = _questions(session, world)
     world.fired = _fired(session)
@@ -58,14 +62,20 @@ def load_world(session: Session, ctx: Context, start: datetime) -> World:
 def _questions(session: Session, world: World) -> list[Question]:
     policies = _policies(session)
     waiting, told_at = _waiting(session)
+    users = _users_asked(session)
     work = {row.request_id: row for row in session.connection().execute(select(_TASK).where(_TASK.c.done_at.is_(None)))}
     query = select(REQUEST, TOKEN.c.expires_at).join(TOKEN, TOKEN.c.id == REQUEST.c.token_id)
     rows = session.connection().execute(query.where(REQUEST.c.state.in_(OPEN_STATES)).order_by(REQUEST.c.id)).all()
     held = world.standings([row.token_id for row in rows])
-    return [
+    found = [
         _question(row, policies[row.policy_hash], held[row.token_id], waiting[row.id], told_at, work.get(row.id), world)
         for row in rows
     ]
+    for question, row in zip(found, rows, strict=True):
+        if question.state in AWAITED:
+            question.users = tuple(users[row.id])
+            question.held = row.waiting_role == HOLDER
+    return found
 
 
 def _question(
@@ -130,6 +140,32 @@ def _waiting(session: Session) -> tuple[dict[int, list[Told]], dict[tuple[int, R
         told[request_id].append(Told(Rung(rung), person_id))
         at[request_id, person_id] = moment
     return told, at
+
+
+def _users_asked(session: Session) -> dict[int, list[Told]]:
+    """By request: the users of its token who are waited for."""
+    found: dict[int, list[Told]] = defaultdict(list)
+    waiting = select(USE.c.request_id, USE.c.asked_id).where(USE.c.outcome == "waiting").order_by(USE.c.id)
+    for request_id, asked_id in session.connection().execute(waiting):
+        found[request_id].append(Told(Rung.OWNER, asked_id))
+    return found
+
+
+def _users_later(
+    session: Session, ctx: Context, people: People, world: World
+) -> Callable[[list[int]], Mapping[int, tuple[Told, ...]]]:
+    """Who will be asked for their own use; most inventories have few shared tokens, so that these are found once."""
+    shared = shared_among(session, None)
+
+    def users(token_ids: list[int]) -> Mapping[int, tuple[Told, ...]]:
+        wanted = {one: shared[one] for one in token_ids if one in shared}
+        found = users_of(session, ctx, people, wanted, world.roster)
+        return {
+            token_id: tuple(Told(Rung.OWNER, one.asked_id) for one in users if one.asked_id is not None)
+            for token_id, users in found.items()
+        }
+
+    return users
 
 
 def _fired(session: Session) -> set[tuple[int, int]]:

@@ -37,6 +37,10 @@ class Question:
     waiting: tuple[Told, ...]
     """Everybody who is waited for."""
     state: State = State.OPEN
+    users: tuple[Told, ...] = ()
+    """Who is asked for their own use of a shared token beside it, until the day by which an answer is wanted."""
+    held: bool = False
+    """Attested; only the users are still to answer."""
     reminded: bool = False
     """The first reminder of the work has gone out."""
 

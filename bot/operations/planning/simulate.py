@@ -63,6 +63,7 @@ class Simulation:
         self._begun = False
         for question in world.questions:
             self._post.wait_for(question.waiting)
+            self._post.wait_for(question.users)
             self._plan_move(question)
         for letter in world.letters:
             self._post.take_over(letter)
@@ -130,12 +131,14 @@ class Simulation:
                 self._follow(question, at)
 
     def _open_all(self, openings: Sequence[Opening], at: datetime) -> None:
-        self.due.read_standings([one.row.token_id for one in openings])
+        token_ids = [one.row.token_id for one in openings]
+        self.due.read_standings(token_ids)
+        users = self._world.users(token_ids)
         readers: dict[Reader, Rung] = {}
         urgent: dict[Reader, bool] = {}
         for one in openings:
-            question = self._opened(one, at)
-            for reader, rung in by_reader(question.waiting).items():
+            question = self._opened(one, at, users.get(one.row.token_id, ()))
+            for reader, rung in by_reader((*question.waiting, *question.users)).items():
                 readers.setdefault(reader, rung)
             anytime = self._urgency(question, at)
             if anytime is not None:
@@ -143,7 +146,7 @@ class Simulation:
         self._ask(readers, at, urgent)
         self._heard.opened(at, len(openings))
 
-    def _opened(self, one: Opening, at: datetime) -> Question:
+    def _opened(self, one: Opening, at: datetime, users: tuple[Told, ...]) -> Question:
         row = one.row
         question = Question(
             token_id=row.token_id,
@@ -158,12 +161,14 @@ class Simulation:
             next_at=one.next_step_at,
             reader=one.reader,
             waiting=tuple(one.landing.told),
+            users=users,
         )
         if row.reasons & Reason.EXPIRING:
             self._world.fired.add((row.token_id, row.notice_days))
         self.open[row.token_id] = question
         self.due.opened(question)
         self._post.wait_for(question.waiting)
+        self._post.wait_for(question.users)
         self._plan_move(question)
         return question
 
@@ -177,6 +182,7 @@ class Simulation:
             if row is None:
                 if question.state in AWAITED:
                     self._close(question)
+                    self._wait_for_no_users(question)
                     del self.open[token_id]
                 continue
             question.reasons = row.reasons
@@ -190,7 +196,7 @@ class Simulation:
     # ------------------------------------------------------------------ the ladder
 
     def _move_on(self, question: Question, at: datetime) -> None:
-        if question.waiting and self._answers.next():
+        if question.held or (question.waiting and self._answers.next()):
             self._end(question, at)
         elif question.state is State.REMEDIATING:
             self._remind_of_work(question, at)
@@ -201,6 +207,7 @@ class Simulation:
         """Answered: somebody stands behind the token, lets it lapse since it has expired, or has done the work of a
         revocation."""
         self._close(question)
+        self._wait_for_no_users(question)
         del self.open[question.token_id]
         expired = question.expires_at is not None and question.expires_at <= at
         self.due.answered(question, at, gone=expired or question.state is State.REMEDIATING)
@@ -208,6 +215,8 @@ class Simulation:
 
     def _climb(self, question: Question, at: datetime) -> None:
         self._close(question)
+        if at >= question.due_at:
+            self._wait_for_no_users(question)
         question.state = State.OPEN
         landing = self._landing(question)
         if landing.told:
@@ -236,6 +245,7 @@ class Simulation:
 
     def _open_revocation(self, question: Question, at: datetime) -> None:
         self._close(question)
+        self._wait_for_no_users(question)
         question.state = State.REMEDIATING
         question.reader = carried_out_by(question.standing, self._roster, None)
         question.waiting = (Told(role_at_work(question.reader, question.standing), question.reader),)
@@ -260,6 +270,10 @@ class Simulation:
     def _close(self, question: Question) -> None:
         self._post.wait_no_more(question.waiting)
         question.waiting = ()
+
+    def _wait_for_no_users(self, question: Question) -> None:
+        self._post.wait_no_more(question.users)
+        question.users = ()
 
     def _follow(self, question: Question, at: datetime) -> None:
         """Whoever is waited for may have left, or be away, when the plan begins: it follows as it will at once. Nobody

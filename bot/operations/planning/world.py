@@ -11,6 +11,7 @@ from bot.operations.asking import Reader
 from bot.operations.planning.post import Letter
 from bot.operations.planning.question import Question
 from bot.operations.planning.roster import RosterOverTime
+from bot.rules.ladder import Told
 from bot.rules.policy import Policy
 from bot.rules.standing import Standing
 
@@ -23,6 +24,8 @@ class World:
     roster: RosterOverTime
     standings: Callable[[list[int]], Mapping[int, Standing]]
     """Reads the standing of tokens, when it is first wanted."""
+    users: Callable[[list[int]], Mapping[int, tuple[Told, ...]]] = lambda _: {}
+    """Works out who is asked for their own use of these tokens, at the moment that the roster has come to."""
     incidents: frozenset[int] = frozenset()
     """Tokens that carry a tag which the policy calls an incident."""
     questions: list[Question] = field(default_factory=list)
