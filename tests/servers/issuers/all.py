@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.servers.issuers import aws, github_grounds, gitlab_grounds, jupyterhub, oauth2, postgres
+from tests.servers.issuers import aws, documented, github_grounds, gitlab_grounds, jupyterhub, oauth2, postgres
 from tests.servers.issuers.ground import Grounds
 
 ALL: Final[tuple[Grounds, ...]] = (
@@ -15,4 +15,5 @@ ALL: Final[tuple[Grounds, ...]] = (
     jupyterhub.GROUNDS,
     *github_grounds.ALL,
     *gitlab_grounds.ALL,
+    documented.GROUNDS,
 )
