@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from select import POLLIN, poll
 from typing import Any
 
 from sqlalchemy import (
@@ -36,7 +37,7 @@ from sqlalchemy import DateTime as SqlDateTime
 from sqlalchemy import column as sql_column
 from sqlalchemy import table as sql_table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel
 
@@ -75,6 +76,8 @@ def _from_text(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value + "+00:00")
 
 
+_RECYCLED_AFTER = 300
+"""Seconds: older connections to PostgreSQL are not used again, should a firewall have dropped them without a word."""
 BUSY_SECONDS = 5.0
 """How long a writer waits for the one before it."""
 
@@ -99,7 +102,8 @@ class Database:
             self.read_engine = _sqlite_engine(parsed.render_as_string(hide_password=False), begin="BEGIN")
         else:
             # Values may be personal: a failing statement is logged without them.
-            self.engine = create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+            self.engine = create_engine(parsed, pool_recycle=_RECYCLED_AFTER, hide_parameters=True)
+            event.listen(self.engine, "checkout", _not_ended_by_the_server)
             self.read_engine = self.engine.execution_options(isolation_level="REPEATABLE READ")
 
     @contextmanager
@@ -138,6 +142,19 @@ class Database:
     def close(self) -> None:
         self.engine.dispose()
         self.read_engine.dispose()
+
+
+def _not_ended_by_the_server(connection: Any, _record: Any, _fairy: Any) -> None:
+    """Before an idle connection is used again. A server says nothing on one unless it ends it (or was configured anew):
+    looking at the socket finds that out in microseconds, where asking the server would be a round trip each time.
+
+    Raises:
+        InvalidatePoolError: there is something to read; the pool opens new connections.
+    """
+    socket = poll()
+    socket.register(connection.fileno(), POLLIN)
+    if socket.poll(0):
+        raise InvalidatePoolError
 
 
 def _sqlite_engine(url: str, *, begin: str) -> Engine:

@@ -2,24 +2,45 @@
 
 A claim raises the row's ``fence``; every later move names that fence, so that a worker that was presumed dead
 changes nothing when it wakes. Rows are locked with SKIP LOCKED on PostgreSQL; on SQLite the transaction holds the
-one writer's lock already.
+one writer's lock already. Statements that run for every message are put together once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, exists, func, literal, literal_column, or_, select, true, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    String,
+    Update,
+    and_,
+    any_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    true,
+    type_coerce,
+    union_all,
+    update,
+)
 from sqlmodel import Session
 
-from storage.database import UTCDateTime, insert_or_ignore
-from storage.outbox import OUTBOX, POSTING, POSTING_REQUEST, OutboxMessage
-from storage.outbox_enqueue import PRIORITIES, WHENEVER, enqueue, enqueue_updates_of
+from storage.database import UTCDateTime
+from storage.outbox import OUTBOX, OutboxMessage
+from storage.outbox_enqueue import PRIORITIES
 from storage.people import CHAT_IDENTITY, PERSON
-from storage.requests import OPEN_STATES, REQUEST
+from storage.prepared import Prepared, one_of
 
 ACTIONS = ("post", "update")
 
@@ -27,10 +48,17 @@ ACTIONS = ("post", "update")
 _IN_WORK = "state IN ('pending', 'sending', 'unknown')"
 _UNDER_WAY = "state IN ('sending', 'unknown')"
 _RECHECK: ColumnElement[bool] = literal_column("state = 'sent' AND absent_reads > 0")
+_LANE = OUTBOX.c.lane == bindparam("of_lane", type_=String)
+_NOW = bindparam("now", type_=UTCDateTime)
+_LIMIT = bindparam("most", type_=Integer)
 
 
 def _state(word: str) -> ColumnElement[bool]:
     return OUTBOX.c.state == literal_column(f"'{word}'")
+
+
+def _under_way(word: str) -> ColumnElement[bool]:
+    return and_(literal_column(_UNDER_WAY), _state(word))
 
 
 @dataclass(frozen=True)
@@ -41,39 +69,60 @@ class Address:
     dm_channel: str
 
 
-def _under_way(word: str) -> ColumnElement[bool]:
-    return and_(literal_column(_UNDER_WAY), _state(word))
+class Waiting(NamedTuple):
+    """Whether there is something to do by now, by what it is."""
+
+    due: bool
+    """For :func:`claim`."""
+    lapsed: bool
+    """For :func:`expire_leases`."""
+    unknown: bool
+    """For :func:`to_read_back`."""
+    recheck: bool
+    """For :func:`to_recheck`."""
 
 
-def work_waiting(session: Session, lane: str, now: datetime) -> bool:
-    """Whether :func:`claim`, :func:`expire_leases`, :func:`to_read_back` or :func:`to_recheck` would find a row."""
-    due = and_(_state("pending"), OUTBOX.c.not_before <= now)
-    expired = and_(_under_way("sending"), OUTBOX.c.lease_until <= now)
-    unknown = and_(_under_way("unknown"), OUTBOX.c.not_before <= now)
-    recheck = and_(_RECHECK, OUTBOX.c.not_before <= now)
-    return any(
-        session.connection().execute(select(OUTBOX.c.id).where(OUTBOX.c.lane == lane, what).limit(1)).first()
-        for what in (due, expired, unknown, recheck)
-    )
+_DUE_BY_NOW = OUTBOX.c.not_before <= _NOW
+_LAPSED = and_(_under_way("sending"), OUTBOX.c.lease_until <= _NOW)
+_UNKNOWN = and_(_under_way("unknown"), _DUE_BY_NOW)
+_RECHECK_DUE = and_(_RECHECK, _DUE_BY_NOW)
+_SIGNS = (and_(_state("pending"), _DUE_BY_NOW), _LAPSED, _UNKNOWN, _RECHECK_DUE)
+_WAITING = Prepared(
+    select(*(exists().where(_LANE, sign).label(name) for name, sign in zip(Waiting._fields, _SIGNS, strict=True)))
+)
+
+
+def work_waiting(session: Session, lane: str, now: datetime) -> Waiting:
+    """What of this lane could be sent, or is to be looked at, by now."""
+    return Waiting(*map(bool, _WAITING.all(session, of_lane=lane, now=now)[0]))
+
+
+def _next(priority: int) -> Select[*tuple[Any, ...]]:
+    query = select(OUTBOX.c.action, OUTBOX.c.not_before).where(_LANE, _state("pending"))
+    query = query.where(OUTBOX.c.priority == literal_column(str(priority))).order_by(OUTBOX.c.not_before).limit(1)
+    first = query.subquery(f"next_{priority}")
+    return select(first.c.action, first.c.not_before)
+
+
+def _next_read(column: ColumnElement[Any], what: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    return select(literal_column("'read'"), func.min(column)).where(_LANE, what)
+
+
+_NEXT = union_all(
+    *(_next(one) for one in PRIORITIES),
+    _next_read(OUTBOX.c.not_before, _under_way("unknown")),
+    _next_read(OUTBOX.c.lease_until, _under_way("sending")),
+    _next_read(OUTBOX.c.not_before, _RECHECK),
+).subquery("moments")
+_NEXT_DUE = Prepared(
+    select(_NEXT.c.action, type_coerce(_NEXT.c.not_before, UTCDateTime).label("at")).where(_NEXT.c.not_before != null())
+)
 
 
 def next_due(session: Session, lane: str) -> list[tuple[str, datetime]]:
     """When something of this lane may move next, in no order: the action of what may be sent then, or ``read`` for
     what is looked up."""
-    connection = session.connection()
-    found: list[tuple[str, datetime]] = []
-    for priority in PRIORITIES:
-        query = select(OUTBOX.c.action, OUTBOX.c.not_before).where(OUTBOX.c.lane == lane, _state("pending"))
-        query = query.where(OUTBOX.c.priority == priority).order_by(OUTBOX.c.not_before).limit(1)
-        found += [(row.action, row.not_before) for row in connection.execute(query)]
-    for column, what in (
-        (OUTBOX.c.not_before, _under_way("unknown")),
-        (OUTBOX.c.lease_until, _under_way("sending")),
-        (OUTBOX.c.not_before, _RECHECK),
-    ):
-        moment = connection.execute(select(func.min(column)).where(OUTBOX.c.lane == lane, what)).scalar_one_or_none()
-        found += [("read", moment)] if moment is not None else []
-    return found
+    return [(row.action, row.at) for row in _NEXT_DUE.all(session, of_lane=lane)]
 
 
 def claim(
@@ -95,88 +144,107 @@ def claim(
 
     Args:
         lease: after this long the outcome counts as unknown.
-        priorities: which messages; what comes first in a place still goes first there.
+        priorities: which messages, from the first of these on; what comes first in a place still goes first there.
         busy_people, busy_channels: places that must not get a post just now.
     """
-    query = (
-        select(OUTBOX.c.id)
-        .where(OUTBOX.c.lane == lane, _state("pending"), OUTBOX.c.not_before <= now)
-        .where(OUTBOX.c.action.in_(list(actions)), ~_another_first(now))
-        .order_by(OUTBOX.c.priority, OUTBOX.c.not_before, OUTBOX.c.id)
-        .limit(limit)
+    taken = _CLAIM.all(
+        session,
+        of_lane=lane,
+        now=now,
+        until=now + lease,
+        most=limit,
+        actions=list(actions),
+        first=min(priorities),
+        busy_people=list(busy_people),
+        busy_channels=list(busy_channels),
+    )
+    rows = [OutboxMessage(**row._asdict()) for row in taken]
+    return sorted(rows, key=lambda row: (row.priority, row.not_before, row.id))
+
+
+def _claim(sqlite: bool) -> Update:
+    mine = OUTBOX.alias("mine")
+    is_update = mine.c.action == literal_column("'update'")
+    person = func.coalesce(mine.c.person_id, literal_column("0"), type_=BigInteger)
+    chosen = (
+        select(mine.c.id)
+        .where(mine.c.lane == bindparam("of_lane"), mine.c.state == literal_column("'pending'"))
+        .where(mine.c.not_before <= _NOW, mine.c.priority >= bindparam("first"))
+        .where(one_of(mine.c.action, "actions", sqlite=sqlite))
+        .where(or_(is_update, ~one_of(person, "busy_people", sqlite=sqlite)))
+        .where(or_(is_update, ~one_of(mine.c.channel, "busy_channels", sqlite=sqlite)))
+        .where(~_another_first(mine))
+        .order_by(mine.c.priority, mine.c.not_before, mine.c.id)
+        .limit(_LIMIT)
         .with_for_update(skip_locked=True)
     )
-    if len(priorities) < len(PRIORITIES):
-        query = query.where(OUTBOX.c.priority.in_(list(priorities)))
-    if busy_people:
-        query = query.where(
-            or_(OUTBOX.c.action == "update", func.coalesce(OUTBOX.c.person_id, 0).not_in(list(busy_people)))
-        )
-    if busy_channels:
-        query = query.where(or_(OUTBOX.c.action == "update", OUTBOX.c.channel.not_in(list(busy_channels))))
-    connection = session.connection()
-    ids = [row_id for (row_id,) in connection.execute(query)]
-    if not ids:
-        return []
-    taken = connection.execute(
+    # As an array PostgreSQL works them out once; of an IN it may make a join that takes more than the limit.
+    these = OUTBOX.c.id.in_(chosen) if sqlite else OUTBOX.c.id == any_(func.array(chosen.scalar_subquery()))
+    return (
         update(OUTBOX)
-        .where(OUTBOX.c.id.in_(ids), _state("pending"))
+        .where(these, _state("pending"))
         .values(
-            state="sending",
+            state=literal_column("'sending'"),
             fence=OUTBOX.c.fence + 1,
             attempts=OUTBOX.c.attempts + 1,
-            lease_until=now + lease,
-            first_attempt_at=func.coalesce(OUTBOX.c.first_attempt_at, literal(now, UTCDateTime())),
+            lease_until=bindparam("until"),
+            first_attempt_at=func.coalesce(OUTBOX.c.first_attempt_at, _NOW),
         )
         .returning(*OUTBOX.c)
     )
-    rows = {row.id: OutboxMessage(**row._mapping) for row in taken}
-    return [rows[row_id] for row_id in ids]
 
 
-def _another_first(now: datetime) -> ColumnElement[bool]:
+def _another_first(mine: FromClause) -> ColumnElement[bool]:
     """Another row to the same place is on its way, or comes first."""
     other = OUTBOX.alias("other")
     in_work: ColumnElement[bool] = literal_column(f"other.{_IN_WORK}")
     under_way: ColumnElement[bool] = literal_column("other.state <> 'pending'")
-    earlier = other.c.id < OUTBOX.c.id
+    earlier = other.c.id < mine.c.id
     same_posting = and_(
-        in_work, other.c.posting_id == OUTBOX.c.posting_id, other.c.id != OUTBOX.c.id, or_(under_way, earlier)
+        in_work, other.c.posting_id == mine.c.posting_id, other.c.id != mine.c.id, or_(under_way, earlier)
     )
-    due_first = and_(earlier, other.c.not_before <= now, other.c.priority <= OUTBOX.c.priority)
+    due_first = and_(earlier, other.c.not_before <= _NOW, other.c.priority <= mine.c.priority)
     to = and_(
         in_work,
-        other.c.lane == OUTBOX.c.lane,
-        other.c.id != OUTBOX.c.id,
+        other.c.lane == mine.c.lane,
+        other.c.id != mine.c.id,
         other.c.posting_id.is_(None),
-        other.c.channel == OUTBOX.c.channel,
+        other.c.channel == mine.c.channel,
         or_(under_way, due_first),
     )
-    posts = OUTBOX.c.posting_id.is_(None)
+    posts = mine.c.posting_id.is_(None)
     return or_(
         exists(select(true()).select_from(other).where(same_posting)),
-        and_(posts, exists(select(true()).select_from(other).where(to, other.c.person_id == OUTBOX.c.person_id))),
+        and_(posts, exists(select(true()).select_from(other).where(to, other.c.person_id == mine.c.person_id))),
         and_(
             posts,
-            OUTBOX.c.person_id.is_(None),
+            mine.c.person_id.is_(None),
             exists(select(true()).select_from(other).where(to, other.c.person_id.is_(None))),
         ),
     )
 
 
+_CLAIM = Prepared(_claim)
+
+
 def mark(session: Session, row: OutboxMessage, **values: Any) -> bool:
     """Move a row that is still as we hold it (same fence, same state, as often read back); False: somebody else has."""
-    done = session.connection().execute(
-        update(OUTBOX)
-        .where(
-            OUTBOX.c.id == row.id,
-            OUTBOX.c.fence == row.fence,
-            OUTBOX.c.state == row.state,
-            OUTBOX.c.absent_reads == row.absent_reads,
-        )
-        .values(**values)
-    )
-    return done.rowcount == 1
+    names = tuple(values)
+    if names not in _MARKS:
+        given: dict[str, Any] = {name: bindparam(name) for name in names}
+        _MARKS[names] = Prepared(update(OUTBOX).where(*_AS_HELD).values(given))
+    held = {"of_id": row.id, "of_fence": row.fence, "of_state": row.state, "of_reads": row.absent_reads}
+    return _MARKS[names].run(session, **held, **values) == 1
+
+
+_AS_HELD = (
+    OUTBOX.c.id == bindparam("of_id"),
+    OUTBOX.c.fence == bindparam("of_fence"),
+    OUTBOX.c.state == bindparam("of_state"),
+    OUTBOX.c.absent_reads == bindparam("of_reads"),
+)
+_MARKS: dict[tuple[str, ...], Prepared] = {}
+"""By columns: as many as there are ways to mark a row."""
 
 
 def expire_leases(session: Session, lane: str, now: datetime, *, read_back_at: datetime) -> int:
@@ -194,17 +262,21 @@ def expire_leases(session: Session, lane: str, now: datetime, *, read_back_at: d
 
 def to_read_back(session: Session, lane: str, now: datetime, limit: int) -> list[OutboxMessage]:
     """Posts of unknown outcome whose time to be looked for has come."""
-    return _rows(session, lane, and_(_under_way("unknown"), OUTBOX.c.not_before <= now), limit)
+    return _rows(session, _TO_READ_BACK, lane, now, limit)
 
 
 def to_recheck(session: Session, lane: str, now: datetime, limit: int) -> list[OutboxMessage]:
     """Messages that were sent again after a read-back missed them: a first copy may have turned up since."""
-    return _rows(session, lane, and_(_RECHECK, OUTBOX.c.not_before <= now), limit)
+    return _rows(session, _TO_RECHECK, lane, now, limit)
 
 
-def _rows(session: Session, lane: str, what: ColumnElement[bool], limit: int) -> list[OutboxMessage]:
-    query = select(OUTBOX).where(OUTBOX.c.lane == lane, what).order_by(OUTBOX.c.not_before, OUTBOX.c.id).limit(limit)
-    return [OutboxMessage(**row._mapping) for row in session.connection().execute(query)]
+def _rows(session: Session, prepared: Prepared, lane: str, now: datetime, limit: int) -> list[OutboxMessage]:
+    found = prepared.all(session, of_lane=lane, now=now, most=limit)
+    return [OutboxMessage(**row._asdict()) for row in found]
+
+
+_OLDEST = select(OUTBOX).where(_LANE).order_by(OUTBOX.c.not_before, OUTBOX.c.id).limit(_LIMIT)
+_TO_READ_BACK, _TO_RECHECK = Prepared(_OLDEST.where(_UNKNOWN)), Prepared(_OLDEST.where(_RECHECK_DUE))
 
 
 def address_of(session: Session, lane: str, person_id: int, *, even_closed: bool = False) -> Address | str:
@@ -214,21 +286,7 @@ def address_of(session: Session, lane: str, person_id: int, *, even_closed: bool
         even_closed: also where they were, to read and not to write.
     """
     platform, _, workspace = lane.partition(":")
-    query = (
-        select(PERSON.c.active, CHAT_IDENTITY.c.user_id, CHAT_IDENTITY.c.dm_channel, CHAT_IDENTITY.c.deactivated)
-        .outerjoin(
-            CHAT_IDENTITY,
-            and_(
-                CHAT_IDENTITY.c.person_id == PERSON.c.id,
-                CHAT_IDENTITY.c.platform == platform,
-                CHAT_IDENTITY.c.workspace.in_([workspace, ""]),
-            ),
-        )
-        .where(PERSON.c.id == person_id)
-        .order_by(CHAT_IDENTITY.c.deactivated, CHAT_IDENTITY.c.workspace.desc())
-        .limit(1)
-    )
-    found = session.connection().execute(query).first()
+    found = _ADDRESS.first(session, of_id=person_id, platform=platform, workspace=workspace)
     if found is None or not (found.active or even_closed):
         return "person_left"
     if found.user_id is None or (found.deactivated and not even_closed):
@@ -236,141 +294,28 @@ def address_of(session: Session, lane: str, person_id: int, *, even_closed: bool
     return Address(found.user_id, found.dm_channel)
 
 
+_HERE = (
+    CHAT_IDENTITY.c.platform == bindparam("platform"),
+    CHAT_IDENTITY.c.workspace.in_([bindparam("workspace", type_=String), literal_column("''")]),
+)
+_ADDRESS = Prepared(
+    select(PERSON.c.active, CHAT_IDENTITY.c.user_id, CHAT_IDENTITY.c.dm_channel, CHAT_IDENTITY.c.deactivated)
+    .select_from(PERSON.outerjoin(CHAT_IDENTITY, and_(CHAT_IDENTITY.c.person_id == PERSON.c.id, *_HERE)))
+    .where(PERSON.c.id == bindparam("of_id"))
+    .order_by(CHAT_IDENTITY.c.deactivated, CHAT_IDENTITY.c.workspace.desc())
+    .limit(literal_column("1"))
+)
+
+
 def remember_dm(session: Session, lane: str, person_id: int, channel: str) -> None:
     """Keep the direct-message channel that the platform answered with; a read-back needs it."""
     platform, _, workspace = lane.partition(":")
-    session.connection().execute(
-        update(CHAT_IDENTITY)
-        .where(CHAT_IDENTITY.c.person_id == person_id, CHAT_IDENTITY.c.platform == platform)
-        .where(CHAT_IDENTITY.c.workspace.in_([workspace, ""]), CHAT_IDENTITY.c.deactivated.is_(False))
-        .where(CHAT_IDENTITY.c.dm_channel != channel)
-        .values(dm_channel=channel)
-    )
+    _REMEMBER_DM.run(session, of_id=person_id, platform=platform, workspace=workspace, channel=channel)
 
 
-def place_of(session: Session, posting_id: int) -> tuple[str, str]:
-    """Channel and message id of a posting."""
-    row = session.connection().execute(
-        select(POSTING.c.channel, POSTING.c.message_id).where(POSTING.c.id == posting_id)
-    )
-    channel, message_id = row.one()
-    return channel, message_id
-
-
-def versions_of(session: Session, request_ids: Sequence[int], *, lock: bool = False) -> dict[int, int]:
-    """``{request id: version}``; ``lock`` keeps them as they are until the transaction ends."""
-    query = select(REQUEST.c.id, REQUEST.c.version).where(REQUEST.c.id.in_(request_ids)).order_by(REQUEST.c.id)
-    if lock:
-        query = query.with_for_update(key_share=True)
-    return {row.id: row.version for row in session.connection().execute(query)}
-
-
-def add_posting(
-    session: Session,
-    row: OutboxMessage,
-    *,
-    channel: str,
-    message_id: str,
-    posted_at: datetime,
-    now: datetime,
-) -> int:
-    """Keep where a message is and what it shows (``row.shown``); returns ``posting.id``.
-
-    A request that has changed since the message was rendered gets its update here and now: its own change came too
-    early to know of this posting.
-    """
-    shown = {pair[0]: pair[1] for pair in row.shown or ()}
-    current = versions_of(session, sorted(shown), lock=True)
-    place = {"lane": row.lane, "channel": channel, "message_id": message_id}
-    content = {"card": row.card, "person_id": row.person_id, "params": row.params, "posted_at": posted_at}
-    insert_or_ignore(session, POSTING, [place | content])
-    same = [POSTING.c[name] == value for name, value in place.items()]
-    posting_id: int = session.connection().execute(select(POSTING.c.id).where(*same)).scalar_one()
-    show(session, posting_id, sorted(current))
-    changed = {request_id: version for request_id, version in current.items() if version != shown[request_id]}
-    if changed:
-        enqueue_updates_of(session, changed, now=now, posting_id=posting_id)
-    return posting_id
-
-
-def show(session: Session, posting_id: int, request_ids: Sequence[int]) -> None:
-    """Note that a posting shows these requests (it may have come to show more after an update)."""
-    rows = [{"posting_id": posting_id, "request_id": request_id} for request_id in request_ids]
-    insert_or_ignore(session, POSTING_REQUEST, rows)
-
-
-def keep_one_living(
-    session: Session, *, lane: str, person_id: int | None, channel: str, card: str, now: datetime
-) -> None:
-    """Of a reader's living messages of this kind only the newest stays; each other one is replaced by it and gets one
-    last update, card ``replaced``.
-
-    Args:
-        person_id: the reader; None: everybody in ``channel``.
-    """
-    connection = session.connection()
-    connection.execute(select(PERSON.c.id).where(PERSON.c.id == person_id).with_for_update(key_share=True))
-    theirs = (POSTING.c.person_id == person_id) if person_id is not None else POSTING.c.person_id.is_(None)
-    if person_id is None:
-        theirs = and_(theirs, POSTING.c.channel == channel)
-    living = connection.execute(
-        select(POSTING.c.id)
-        .where(POSTING.c.lane == lane, theirs, POSTING.c.card == card)
-        .where(POSTING.c.replaced_by_id.is_(None), POSTING.c.gone_at.is_(None))
-        .order_by(POSTING.c.posted_at.desc(), POSTING.c.id.desc())
-    ).scalars()
-    newest, *older = [*living] or [0]
-    if not older:
-        return
-    connection.execute(update(POSTING).where(POSTING.c.id.in_(older)).values(replaced_by_id=newest))
-    connection.execute(
-        update(OUTBOX)
-        .where(OUTBOX.c.posting_id.in_(older), _state("pending"))
-        .values(state="cancelled", done_at=now, error="replaced")
-    )
-    for posting_id in older:
-        enqueue(
-            session,
-            dedupe_key=f"replaced:{posting_id}",
-            card="replaced",
-            lane=lane,
-            not_before=now,
-            created_at=now,
-            person_id=person_id,
-            posting_id=posting_id,
-            action="update",
-            params={"replaced_by": newest},
-            priority=WHENEVER,
-        )
-
-
-def posting_gone(session: Session, row: OutboxMessage, now: datetime) -> bool:
-    """A posting can no longer be changed: what is still open in it is posted anew. True: it was.
-
-    The new message asks about whatever is open when it is rendered, as the first one did.
-    """
-    connection = session.connection()
-    connection.execute(update(POSTING).where(POSTING.c.id == row.posting_id).values(gone_at=now))
-    posting = connection.execute(select(POSTING).where(POSTING.c.id == row.posting_id)).one()
-    still_open = (
-        select(REQUEST.c.id)
-        .join(POSTING_REQUEST, POSTING_REQUEST.c.request_id == REQUEST.c.id)
-        .where(POSTING_REQUEST.c.posting_id == posting.id, REQUEST.c.state.in_(OPEN_STATES))
-        .order_by(REQUEST.c.id)
-    )
-    open_ids = connection.execute(still_open).scalars().all()
-    if posting.replaced_by_id is not None or not open_ids:
-        return False
-    params: Mapping[str, Any] = posting.params
-    return enqueue(
-        session,
-        dedupe_key=f"anew:{posting.id}",
-        card=posting.card,
-        lane=posting.lane,
-        not_before=now,
-        created_at=now,
-        person_id=posting.person_id,
-        channel="" if posting.person_id else posting.channel,
-        request_id=row.request_id if row.request_id in open_ids else open_ids[0],
-        params=params,
-    )
+_REMEMBER_DM = Prepared(
+    update(CHAT_IDENTITY)
+    .where(CHAT_IDENTITY.c.person_id == bindparam("of_id"), *_HERE)
+    .where(CHAT_IDENTITY.c.deactivated.is_(False), CHAT_IDENTITY.c.dm_channel != bindparam("channel"))
+    .values(dm_channel=bindparam("channel"))
+)

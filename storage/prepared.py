@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
-    Column,
     ColumnElement,
     Delete,
     Dialect,
     Insert,
+    Integer,
     Select,
     Table,
     Text,
@@ -36,26 +36,27 @@ from sqlmodel import Session
 from storage.database import Database
 
 Convert = Callable[[Any], Any]
-Statement = Select[Any] | Insert | Update | Delete
+Statement = Select[*tuple[Any, ...]] | Insert | Update | Delete
 Made = Statement | Callable[[bool], Statement]
 
 
-class _Ids(TypeDecorator[Sequence[int]]):
-    """Ids as SQLite takes them in one value; PostgreSQL has arrays."""
+class _List(TypeDecorator[Sequence[Any]]):
+    """Ids or words as SQLite takes them in one value; PostgreSQL has arrays."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Sequence[int] | None, dialect: Dialect) -> str:  # noqa: ARG002
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> str:  # noqa: ARG002
         return json.dumps(list(value or ()))
 
 
-def one_of(column: Column[Any], name: str, *, sqlite: bool) -> ColumnElement[bool]:
-    """``column IN (…)`` for any number of ids, given as one value by this name."""
+def one_of(column: ColumnElement[Any], name: str, *, sqlite: bool) -> ColumnElement[bool]:
+    """``column IN (…)`` for any number of ids or words, given as one value by this name."""
     if sqlite:
-        each = func.json_each(bindparam(name, type_=_Ids)).table_valued("value")
+        each = func.json_each(bindparam(name, type_=_List)).table_valued("value")
         return column.in_(select(each.c.value))
-    return column == any_(bindparam(name, type_=ARRAY(BigInteger)))
+    of = BigInteger() if isinstance(column.type, Integer) else Text()
+    return column == any_(bindparam(name, type_=ARRAY(of)))
 
 
 def insert_into(table: Table) -> Insert:
@@ -161,7 +162,7 @@ def _put_together(made: Made, dialect: Dialect) -> _Ready:
             asked.append((name, convert))
         else:
             fixed[name] = bind.value if convert is None else convert(bind.value)
-    columns = statement.selected_columns.items() if isinstance(statement, Select) else []
+    columns = [(str(name), column) for name, column in statement.exported_columns.items()]
     converts = [column.type.dialect_impl(dialect).result_processor(dialect, None) for _, column in columns]
     return _Ready(
         str(compiled),

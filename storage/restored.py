@@ -9,13 +9,14 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import and_, func, literal_column, select, update
 from sqlmodel import Session
 
 from storage.database import skip_ids, table_of, upsert
 from storage.ledger.tables import HEAD
 from storage.outbox import OUTBOX
 from storage.outbox_enqueue import WHENEVER, enqueue_updates_of
+from storage.prepared import Prepared
 from storage.requests import OPEN_STATES, REQUEST, Marker
 
 _MARKER = table_of(Marker)
@@ -47,8 +48,11 @@ class Held(NamedTuple):
 
 def restored(session: Session) -> Restored | None:
     """The last restore; None: there was none."""
-    value = session.connection().execute(select(_MARKER.c.value).where(_MARKER.c.name == _NAME)).scalar()
-    return None if value is None else Restored(*map(datetime.fromisoformat, json.loads(value)))
+    noted = _NOTED.first(session)
+    return None if noted is None else Restored(*map(datetime.fromisoformat, json.loads(noted.value)))
+
+
+_NOTED = Prepared(select(_MARKER.c.value).where(_MARKER.c.name == literal_column(f"'{_NAME}'")))
 
 
 def note_restored(session: Session, now: datetime, look_first: timedelta) -> tuple[Restored, Held]:

@@ -45,6 +45,7 @@ from bot.operations.pace import Pacer, Place
 from bot.operations.ports import ChatPort, Destination, Outcome, Unknown
 from bot.operations.read_back import remove_second_copies, settle_unknown
 from storage import outbox_queries as outbox
+from storage import postings
 from storage.lanes import pace_of
 from storage.outbox import OutboxMessage
 from storage.outbox_enqueue import PRIORITIES, ROUTINE, URGENT, WHENEVER
@@ -87,7 +88,8 @@ def deliver(
 
     job = Pass(ctx, port, compose, on_refused, pacer, lambda: stop() or not held(), limit)
     with ctx.database.read() as session:
-        waiting = outbox.work_waiting(session, ctx.lane, ctx.now())
+        found = outbox.work_waiting(session, ctx.lane, ctx.now())
+        waiting = any(found)
         job.restored = restored(session) if waiting else None
         if waiting and lease is None and pacer is not None and not pacer.recalled:
             recall(session)
@@ -97,8 +99,9 @@ def deliver(
         job.report.wait = pacer.resting()
         return job.report
     if waiting:
-        settle_unknown(job)
-        remove_second_copies(job)
+        if found.lapsed or found.unknown or found.recheck:  # what is found in the first may be there twice
+            settle_unknown(job)
+            remove_second_copies(job)
         if _send_what_is_due(job):
             job.report.wait = 0.0
     if job.report.wait is None:
@@ -150,7 +153,7 @@ def _dispatch(job: Pass, row: OutboxMessage) -> None:
     try:
         with job.ctx.database.read() as session:
             composed = job.compose(session, row)
-            shown = outbox.versions_of(session, composed.request_ids) if composed else {}
+            shown = postings.versions_of(session, composed.request_ids) if composed else {}
             target = _target(session, row)
     except Exception:  # a fault in one card must not stop every other message
         logger.exception("message %s (card %s) cannot be rendered", row.id, row.card)
@@ -201,7 +204,7 @@ def _send(job: Pass, row: OutboxMessage, composed: Composed, target: Destination
 def _target(session: Session, row: OutboxMessage) -> Destination | tuple[str, str] | str:
     """A destination for a post, channel and message id for an update; a word: there is nowhere to send it."""
     if row.posting_id is not None:
-        return outbox.place_of(session, row.posting_id)
+        return postings.place_of(session, row.posting_id)
     if row.person_id is None:
         return destination_of(row, None)
     address = outbox.address_of(session, row.lane, row.person_id)

@@ -19,6 +19,7 @@ from bot.rules.undelivered import Consequence, consequence_of
 from messages.view import View
 from messages.wording import delivering
 from storage import outbox_queries as outbox
+from storage import postings
 from storage.lanes import keep_pace
 from storage.outbox import OutboxMessage
 from storage.restored import Restored
@@ -144,14 +145,14 @@ def settle_update(job: Pass, row: OutboxMessage, outcome: Outcome, request_ids: 
         if isinstance(outcome, Sent):
             if outbox.mark(session, row, state="sent", done_at=now, error=""):
                 job.report.updated += 1
-                outbox.show(session, row.posting_id or 0, sorted(request_ids))
+                postings.show(session, row.posting_id or 0, sorted(request_ids))
         elif not isinstance(outcome, Refused):
             values = {"state": "pending", "not_before": now + backoff(row.attempts), "error": outcome.detail[:500]}
             job.report.unknown += outbox.mark(session, row, **values)
         elif outcome.gone:
             if outbox.mark(session, row, state="cancelled", done_at=now, error=outcome.code):
                 job.report.cancelled += 1
-                if outbox.posting_gone(session, row, now):
+                if postings.posting_gone(session, row, now):
                     logger.info("posting %s can no longer be changed; posting it anew", row.posting_id)
         elif outbox.mark(session, row, state="dead", done_at=now, error=outcome.code):
             job.report.refused += 1
@@ -166,11 +167,11 @@ def mark_posted(session: Session, row: OutboxMessage, sent: Sent, now: datetime,
     recheck = {"not_before": now + RECHECK_AFTER} if row.absent_reads else {}
     if not outbox.mark(session, row, state="sent", done_at=now, lease_until=None, error="", **recheck):
         return False
-    outbox.add_posting(session, row, channel=sent.channel, message_id=sent.message_id, posted_at=posted_at, now=now)
+    postings.add_posting(session, row, channel=sent.channel, message_id=sent.message_id, posted_at=posted_at, now=now)
     if row.person_id is not None:
         outbox.remember_dm(session, row.lane, row.person_id, sent.channel)
     if row.card == ONE_LIVING_CARD:
-        outbox.keep_one_living(
+        postings.keep_one_living(
             session, lane=row.lane, person_id=row.person_id, channel=sent.channel, card=row.card, now=now
         )
     return True

@@ -15,6 +15,7 @@ from bot.operations.pace import Pacer
 from bot.sandbox.faults import Fault
 from bot.slack.sender import SlackSender
 from storage import outbox_queries as outbox
+from storage import postings
 from storage.database import Database
 from storage.outbox import OUTBOX, POSTING, OutboxMessage
 from storage.outbox_enqueue import URGENT, WHENEVER, enqueue_many, enqueue_updates_of
@@ -590,7 +591,7 @@ def test_a_pending_update_is_not_taken_from_under_a_decision(postgres_database: 
         [row] = outbox.claim(session, LANE, clock.now(), lease=LEASE)
         row.shown = [[first, 1], [second, 1]]
         assert outbox.mark(session, row, state="sent")
-        outbox.add_posting(session, row, channel="D1", message_id="1.1", posted_at=clock.now(), now=clock.now())
+        postings.add_posting(session, row, channel="D1", message_id="1.1", posted_at=clock.now(), now=clock.now())
     assert office.settle(first) == 1
     with postgres_database.write() as deciding:
         deciding.connection().execute(update(REQUEST).where(REQUEST.c.id == second).values(version=2))
