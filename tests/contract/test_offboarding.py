@@ -306,6 +306,21 @@ def test_a_status_of_offboarding_proposes_itself_once(company: Company) -> None:
     assert len(company.plans()) == 1
 
 
+def test_what_a_plan_left_over_is_not_proposed_again(company: Company) -> None:
+    """Agreeing made the vendor one that is being offboarded, which alone would be a reason for a plan."""
+    company.hand_out(3)
+    company.connectors["aws"].fail("disable", Rejected("AccessDenied", "our role may not do that"))
+    made = propose(company.ctx, company.subject(), company.people["vera"])
+    assert isinstance(made, Planned)
+    company.clock.advance(timedelta(hours=1))
+    assert isinstance(agree(company.ctx, made.plan_id, company.people["sam"]), Planned)
+    company.go_on()
+    company.go_on(days=10, hours=1)
+    assert company.facts(made.plan_id).counts == {"confirmed": 2, "failed": 1}
+    company.go_on(days=1)
+    assert [one.state for one in company.plans()] == ["ended"]
+
+
 @pytest.mark.parametrize(
     ("kind", "name"), [("tag", "drift-integration"), ("consumer", "billing job")], ids=["tag", "consumer"]
 )

@@ -130,8 +130,10 @@ def _leaving(ctx: Context) -> list[tuple[int, str, Any]]:
 
 
 def _answers(plan: Any, since: Any) -> bool:
-    """Whether a plan was about this very ending: it is under way, or was made since it came up."""
-    return plan.state in ("proposed", "running") or plan.requested_at >= since
+    """Whether a plan was about this very ending: it is under way, or somebody had to do with it since that came up. To
+    agree to a plan changes the vendor's status, which is no reason for another one about what it left over."""
+    moments = (plan.requested_at, plan.approved_at, plan.ended_at)
+    return plan.state in ("proposed", "running") or any(at is not None and at >= since for at in moments)
 
 
 # ------------------------------------------------------------------ beginning
