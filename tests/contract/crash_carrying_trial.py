@@ -49,6 +49,8 @@ START: Final = datetime(2035, 1, 8, 9, 30, tzinfo=UTC)
 MOST_TURNS: Final = 80
 AGAIN: Final = 0.4
 """How often a worker that was started again dies again."""
+_FAR_FOR_A_NEAR_ONE: Final = 30
+"""Lines of everybody's for one of ours, as a first guess."""
 EVERYWHERE: Final = ""
 NEAR: Final = "near"
 BELOW: Final = {
@@ -79,19 +81,29 @@ class Doom:
     stage: str
     chance: random.Random
     lines: dict[tuple[str, str], int]
-    """Lines of a turn, by where they are counted and the stage at which it begins."""
+    """Lines of a turn, by where they are counted and the stage at which it begins; learned as it goes."""
     deaths: int = 0
     said: list[str] = field(default_factory=list)
+    counted: str | None = None
+    """Where the lines of this turn are counted; None: they are not."""
 
     def order(self, stage: str) -> tuple[int, str]:
         """The line to die at, and where lines are counted."""
         again = self.deaths and self.chance.random() < AGAIN
         if not again and (self.deaths or stage != self.stage):
+            self.counted = None
             return NEVER, EVERYWHERE
-        where = self.chance.choice([EVERYWHERE, NEAR])
-        line = self.chance.randint(1, self.lines.get((where, stage), 1000))
+        self.counted = where = self.chance.choice([EVERYWHERE, NEAR])
+        near = self.lines.get((NEAR, stage), 200)
+        line = self.chance.randint(1, self.lines.get((where, stage), near * _FAR_FOR_A_NEAR_ONE))
         self.said.append(f"{stage}, {where or 'any'} line {line}")
         return line, where
+
+    def heard(self, stage: str, answer: dict[str, Any]) -> None:
+        """What became of the turn."""
+        self.deaths += answer["died"]
+        if not answer["died"] and self.counted is not None:
+            self.lines[self.counted, stage] = answer["lines"]
 
 
 class Trial:
@@ -310,12 +322,8 @@ def crash_lives(name: str, *, deaths: int, seed: int, progress: Callable[[Toll],
             job = stand.jobs[toll.runs % len(stand.jobs)]
             stages = sorted({stage for _, stage in lines[job]})
             doom = Doom(chance.choice(stages), chance, lines[job])
-
-            def died(_stage: str, answer: dict[str, Any], doom: Doom = doom) -> None:
-                doom.deaths += answer["died"]
-
             try:
-                end = trial.live(job, doom.order, died)
+                end = trial.live(job, doom.order, doom.heard)
             except AssertionError as error:
                 where = f"{name}, life {toll.runs + 1} of seed {seed} ({job}): died at {'; '.join(doom.said)}"
                 raise AssertionError(f"{where}: {error}") from error
@@ -328,15 +336,14 @@ def crash_lives(name: str, *, deaths: int, seed: int, progress: Callable[[Toll],
 
 
 def _count_lines(trial: Trial, job: Kind) -> dict[tuple[str, str], int]:
-    """How many lines the turn of each stage has, where nothing goes wrong."""
+    """How many near lines the turn of each stage has, where nothing goes wrong."""
     lines: dict[tuple[str, str], int] = {}
-    for where in (EVERYWHERE, NEAR):
 
-        def counted(stage: str, answer: dict[str, Any], where: str = where) -> None:
-            lines[where, stage] = answer["lines"]
+    def counted(stage: str, answer: dict[str, Any]) -> None:
+        lines[NEAR, stage] = answer["lines"]
 
-        end = trial.live(job, lambda _stage, where=where: (COUNT, where), counted)  # type: ignore[misc]
-        assert end == f"{job} confirmed", end
+    end = trial.live(job, lambda _stage: (COUNT, NEAR), counted)
+    assert end == f"{job} confirmed", end
     return lines
 
 

@@ -234,25 +234,30 @@ class GitHub(_Usual):
         self._double.now = now
 
 
+class _Project(GitLabGround):
+    """Its tokens never expire; asked without leaving a trace of use at the token."""
+
+    def make(self, name: str, *, owner: str = "") -> Made:
+        held = self._gitlab.add_token("projects", self._within, name, days=None)
+        return Made(Credential(self._id(held.id), name=name), SecretStr(held.secret))
+
+    def accepts(self, made: Made) -> bool:
+        return self._gitlab.lets_in(made.secret.get_secret_value())
+
+
 class GitLab(_Usual):
-    """The double, with tokens of a project that never expire."""
+    """The double, with tokens of one project."""
 
     def __init__(self, double: GitLabDouble) -> None:
-        self.ground: Any = GitLabGround(double, "project")
+        self.ground: Any = _Project(double, "project")
         self._double, self.address = double, double.url
-        self._place = double.add_place("projects")
+        self._place = int(double.places[-1].partition("/")[2])
         own = double.add_personal(double.root, "whose of the worker", days=10_000)
         self.order = {
             "kind": "gitlab",
             "options": {"url": double.url, "token": "env:TOKEN", "projects": [self._place], "groups": []},
             "environ": {"TOKEN": own.secret},
         }
-        self.ground.make = self._make
-        self.ground.accepts = lambda made: double.lets_in(made.secret.get_secret_value())  # as nobody's use of it
-
-    def _make(self, name: str) -> Made:
-        held = self._double.add_token("projects", self._place, name, days=None)
-        return Made(Credential(f"project:{self._place}:{held.id}", name=name), SecretStr(held.secret))
 
     def at(self, now: datetime) -> None:
         self._double.now = now
