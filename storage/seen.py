@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -47,7 +46,6 @@ from storage.requests import RemediationTask
 from storage.staging import one_at_a_time
 
 _TASK = table_of(RemediationTask)
-_PAGE = 5_000
 GONE: Final = "gone"
 _BETTER: Final = ("expires_at", "scopes")
 _FILLED: Final = ("display_name", "credential_type", "created_at")
@@ -83,8 +81,7 @@ class FoundToken(NamedTuple):
     hint: str = ""
 
 
-@dataclass(frozen=True)
-class Gone:
+class Gone(NamedTuple):
     """How much of what was there is not on the list."""
 
     known: int
@@ -276,11 +273,8 @@ class Match:
         self._mark_vanished()
         self._insert_new()
         self._keep_seen()
-        query = (
-            select(SIGHTED.c.token_id, SIGHTED.c.external_id, SIGHTED.c.display_name, SIGHTED.c.owner_hint)
-            .where(SIGHTED.c.is_new == 1)
-            .order_by(SIGHTED.c.token_id)
-        )
+        columns = (SIGHTED.c[name] for name in ("token_id", "external_id", "display_name", "owner_hint"))
+        query = select(*columns).where(SIGHTED.c.is_new == 1).order_by(SIGHTED.c.token_id)
         return [FoundToken(*row[:3], hint=row[3]) for row in self._connection.execute(query)]
 
     def _update_known(self) -> None:
@@ -312,13 +306,13 @@ class Match:
             not_(self._is_listed),
             TOKEN.c.id.not_in(self._worked_on),
         )
-        seen_gone = exists().where(SEEN_TOKEN.c.token_id == TOKEN.c.id)
+        looked_for = exists().where(SEEN_TOKEN.c.token_id == TOKEN.c.id)
         at = literal(self._started, UTCDateTime)
         self._connection.execute(
             insert(SEEN_TOKEN).from_select(
                 [*_SEEN_FIRST, "state", "used_for", "owner_hint", "discovered"],
                 select(TOKEN.c.id, at, at, literal(GONE), literal(""), literal(""), literal(False)).where(
-                    missing, not_(seen_gone)
+                    missing, not_(looked_for)
                 ),
             )
         )
