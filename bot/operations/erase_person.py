@@ -19,6 +19,7 @@ from bot.operations.context import Now
 from bot.operations.named import person_named
 from bot.operations.naming import ERASED
 from storage.database import Database, is_sqlite, scrub, table_of
+from storage.emergency import GRANT
 from storage.inventory import OWNERSHIP, TOKEN, VENDOR
 from storage.ledger.log import append, lock
 from storage.ledger.record import Entry, RecordKind
@@ -208,6 +209,9 @@ def _blank(session: Session, plan: Plan, at: datetime) -> None:
     connection.execute(delete(CHAT_IDENTITY).where(CHAT_IDENTITY.c.person_id == plan.person_id))
     connection.execute(update(DECISION).where(DECISION.c.actor_id == plan.person_id).values(justification=""))
     connection.execute(update(_TASK).where(_TASK.c.done_by_id == plan.person_id).values(evidence=""))
+    asked, looked = GRANT.c.requested_by_id == plan.person_id, GRANT.c.reviewed_by_id == plan.person_id
+    connection.execute(update(GRANT).where(asked).values(reason=""))
+    connection.execute(update(GRANT).where(looked).values(review_note=""))
     hinted = SEEN_TOKEN.c.hint_person_id == plan.person_id
     connection.execute(update(SEEN_TOKEN).where(hinted).values(owner_hint="", hint_person_id=None))
     nothing = dict.fromkeys(("name", "timezone", "country", "subdivision", "workweek"), "")

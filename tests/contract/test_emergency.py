@@ -17,6 +17,7 @@ from bot.operations.emergency.granting import Granted, Wanted, agree, ask_for_ac
 from bot.operations.emergency.grants import read_grant
 from bot.operations.emergency.looking_after import look_after_grants
 from bot.operations.emergency.reviewing import question, review
+from bot.operations.erase_person import erase_person
 from bot.operations.look_up import EVERYTHING, find, history, who
 from bot.rules.calendar import is_working
 from bot.rules.policy_acting import Emergency
@@ -415,3 +416,10 @@ def test_a_card_says_openly_that_it_gives_nothing(house: House) -> None:
 
 def _card(house: House, grant_id: int, reader: str | None) -> Any:
     return emergency(house.facts(grant_id, reader))
+
+
+def test_erasing_somebody_takes_their_words_from_the_grant(house: House) -> None:
+    grant_id = house.granted(by="eve", to="ben")
+    erase_person(house.database, house.clock.now, "eve@example.com")
+    assert house.row(grant_id).reason == ""
+    assert all(WHY not in one.disclosures.values() for one in house.records(RecordKind.EMERGENCY_ACCESS))
