@@ -23,6 +23,7 @@ BENCHMARKS = {
     "claiming": ["--messages", "1000", "--repeat", "1"],
     "dispatching": ["--seconds", "20"],
     "click_under_sweep": ["--requests", "5000", "--owners", "1000"],
+    "offboarding": ["--quick"],
 }
 
 
