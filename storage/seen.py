@@ -275,7 +275,7 @@ class Match:
         self._keep_seen()
         columns = (SIGHTED.c[name] for name in ("token_id", "external_id", "display_name", "owner_hint"))
         query = select(*columns).where(SIGHTED.c.is_new == 1).order_by(SIGHTED.c.token_id)
-        return [FoundToken(*row[:3], hint=row[3]) for row in self._connection.execute(query)]
+        return [FoundToken(one, named, name, hint=hint) for one, named, name, hint in self._connection.execute(query)]
 
     def _update_known(self) -> None:
         used_later = and_(
