@@ -44,6 +44,9 @@ _LIVE = _HERE.where(CHAT_IDENTITY.c.deactivated.is_(False))
 _REACHABLE = or_(_LIVE, and_(~_HERE, ~was_synced(bindparam("lane", type_=String))))
 _EVERYBODY = select(*_COLUMNS, _REACHABLE.label("has_account"))
 _THESE = Prepared(lambda sqlite: _EVERYBODY.where(one_of(PERSON.c.id, "ids", sqlite=sqlite)))
+_ADDRESSED = Prepared(
+    lambda sqlite: select(PERSON.c.email, PERSON.c.id).where(one_of(PERSON.c.email, "emails", sqlite=sqlite))
+)
 
 
 class People:
@@ -94,8 +97,7 @@ class People:
         wanted = [address.lower() for address in addresses]
         if not wanted:
             return []
-        rows = self._session.connection().execute(select(PERSON.c.email, PERSON.c.id).where(PERSON.c.email.in_(wanted)))
-        found = {row.email: row.id for row in rows}
+        found = {row.email: row.id for row in _ADDRESSED.all(self._session, emails=wanted)}
         return [found[address] for address in wanted if address in found]
 
     def name_of(self, person_id: int | None) -> str:
