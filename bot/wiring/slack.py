@@ -30,7 +30,7 @@ from bot.slack.desk import Services
 from bot.slack.directory import SlackDirectory
 from bot.slack.sender import SlackSender
 from bot.wiring.installation import Installation
-from bot.wiring.issuers import Issuers
+from bot.wiring.issuers import Issuers, issuers_of
 
 SOON: Final = 2.0
 """Seconds that a delivery waits for its pace rather than for its next turn."""
@@ -51,9 +51,12 @@ class Worker:
         pacer: Pacer | None,
         delivered: Callable[[DeliveryReport], None] = lambda _report: None,
         issuers: Issuers | None = None,
+        looks: Issuers | None = None,
     ) -> None:
         self.ctx = ctx
         self.issuers = issuers
+        # Connections of its own: a long look at what exists goes on beside removals, in another thread.
+        self._looks = looks or issuers
         self.stopping = threading.Event()
         self._port = port
         self._directory = directory
@@ -89,9 +92,9 @@ class Worker:
 
     def discover(self) -> DiscoveryReport:
         """Look at what exists at every issuing system that can be listed and was not looked at within the hour."""
-        if self.issuers is None:
+        if self._looks is None:
             return DiscoveryReport()
-        return discover_due(self.ctx, self.issuers, stopping=self.stopping.is_set)
+        return discover_due(self.ctx, self._looks, stopping=self.stopping.is_set)
 
     def deliver(self) -> DeliveryReport:
         """Send what is due, at the pace that the platform allows, until nothing can move for a while."""
@@ -141,7 +144,8 @@ def slack_worker(
     sender = SlackSender(ctx.lane, token, settings.slack_api_url)
     directory = SlackDirectory(ctx.workspace, token, settings.slack_api_url)
     pacer = Pacer(time.monotonic) if paced else None
-    return Worker(ctx, sender, directory, pacer, delivered, installation.issuers)
+    looks = issuers_of(settings, installation.now)
+    return Worker(ctx, sender, directory, pacer, delivered, installation.issuers, looks)
 
 
 def slack_edge(installation: Installation, changed: Callable[[], None] = lambda: None) -> SlackEdge:
