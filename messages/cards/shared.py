@@ -68,7 +68,7 @@ def use_row(facts: RequestFacts, use: SharedUse) -> Row:
     """The question to a user as a line of a list."""
     asked = wording.question(facts, use)
     if use.mine in {"needed", "not_needed"}:
-        return Row(["✓ ", Strong(names.token(facts.token)), f"\n{asked}"], open_button(facts))
+        return Row(["✓ ", asked], open_button(facts))
     own = next((decision_button(verb, facts) for verb in facts.offered if verb in _OWN), open_button(facts))
     by: list[Inline] = [" Answer by ", Moment(use.until, facts.zone)] if use.until else []
     return Row([*token_line(facts.token), f"\n{asked}", *by], own, [open_button(facts)])

@@ -32,7 +32,7 @@ from messages.cards.replaced import replaced
 from messages.cards.trouble import trouble
 from messages.cards.vendor import vendor
 from messages.cards.who import who
-from tests.golden import emergency_examples, plan_examples, work_examples
+from tests.golden import emergency_examples, plan_examples, shared_examples, work_examples
 from tests.golden.example import Example as Example
 
 ZONE = "Europe/Berlin"
@@ -332,6 +332,7 @@ VIEWS: dict[str, Example] = {
     **work_examples.VIEWS,
     **plan_examples.VIEWS,
     **emergency_examples.VIEWS,
+    **shared_examples.VIEWS,
 }
 FORMS: dict[str, Example] = {
     "form_attest_high_risk": Example(form, (Verb.ATTEST, HIGH)),
