@@ -11,9 +11,9 @@ from storage.requests import OPEN_STATES
 
 #: What is possible where, written down a second time.
 POSSIBLE = {
-    State.OPEN: "attest rotate revoke let_lapse snooze propose disown claim climb default_revocation withdraw",
-    State.HANDOVER: "attest rotate revoke let_lapse claim accept decline climb withdraw",
-    State.REMEDIATING: "done failed climb withdraw",
+    State.OPEN: "attest rotate revoke let_lapse snooze propose disown claim climb default_revocation withdraw hold use",
+    State.HANDOVER: "attest rotate revoke let_lapse claim accept decline climb withdraw hold use",
+    State.REMEDIATING: "done failed agree give_back call_off climb withdraw",
     State.SETTLED: "",
     State.WITHDRAWN: "",
 }
