@@ -60,13 +60,14 @@ def _body(facts: OffboardingFacts) -> list[Element]:
 
 def _reach(facts: OffboardingFacts) -> Element:
     """What the plan would reach: its blast radius."""
+    by_people = wording.by_people(facts) if facts.act else facts.total
     pairs: list[tuple[str, Text]] = [
         ("Tokens", [f"{facts.total:,}"]),
-        ("In production", [f"{facts.production:,} (or not known)"]),
+        ("In production or unknown", [f"{facts.production:,}"]),
         ("Used in the last 30 days", [f"{facts.used_lately:,}"]),
-        ("Given to people", [f"{facts.total if not facts.act else wording.by_people(facts):,}"]),
+        ("Given to people", [f"{by_people:,}" if by_people else ""]),
         ("Issuing systems", [wording.systems(facts)]),
-        ("With it", [wording.children(facts)]),
+        ("Vendors through it", [wording.children(facts)]),
         ("Last day of the contract", [day(facts.contract_ends_on) if facts.contract_ends_on else ""]),
     ]
     return known(pairs)

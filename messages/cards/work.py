@@ -47,8 +47,8 @@ def _summary(facts: RequestFacts, work: WorkFacts, heading: str) -> str:
 
 def _said(work: WorkFacts) -> list[Element]:
     """In the system's own words, what stood in the way."""
-    said = clean(work.fault_detail, lines=False).strip()
-    return [Paragraph(["Detail: ", f"“{short(said, _MOST_DETAIL)}”"])] if said and work.stage == "halted" else []
+    said = working.detail(clean(work.fault_detail, lines=False), _MOST_DETAIL)
+    return [Paragraph([f"Detail: {said}"])] if said and work.stage == "halted" else []
 
 
 def _radius(facts: RequestFacts, work: WorkFacts) -> Facts:
@@ -56,6 +56,7 @@ def _radius(facts: RequestFacts, work: WorkFacts) -> Facts:
     token = facts.token
     return known(
         [
+            ("Reason given", [short(work.reason, LONG_VALUE)]),
             *_credential(facts, work),
             *_use(facts, work),
             ("Used for", [short(work.used_for, LONG_VALUE)]),

@@ -31,6 +31,8 @@ class WorkFacts:
     """Why a second person has to agree: ``production``, ``irreversible``, and ``used`` (used since one agreed)."""
     requested_by: str = ""
     """Empty: the policy, since nobody answered."""
+    reason: str = ""
+    """Why whoever asked for it wants it, in their words; told to the second person."""
     approved_by: str = ""
     approved_at: datetime | None = None
     seen_at: datetime | None = None

@@ -84,7 +84,7 @@ _SITUATIONS = {
     "observed": "It stayed switched off until now, and nobody asked for it back. {System} is told to delete it.",
     "deleted": "{System} accepted the end. Whether it is over is checked now.",
     "returning": "{System} is told to make it work again.",
-    "returned": "It works again at {system}. That it is to go is still decided: {work} can go on, or be called off.",
+    "returned": "It works again at {system}. What was decided still stands: {work} can go on, or be called off.",
 }
 
 

@@ -104,7 +104,8 @@ def now(facts: OffboardingFacts, *, asks: bool) -> Text:
             then = consequence(facts)
             return [f"If you agree, {then} " if asks else f"If a second person agrees, {then} ", *waits]
         case "running" if left(facts):
-            return ["What can go on goes on by itself. Some need somebody to look:"]
+            need = "One needs" if left(facts) == 1 else f"{left(facts):,} need"
+            return [f"{need} somebody to look; the others go on by themselves."]
         case "running":
             return [*_begins(facts), "It goes on by itself, and this message says how far it has come."]
         case "ended" if left(facts):
@@ -125,11 +126,12 @@ def consequence(facts: OffboardingFacts) -> str:
     if not facts.act:
         return "each of them is given to a person to end by hand, since the policy lets nothing be done by itself."
     days = names.counted(facts.grace_days, "day", "days")
-    later = f"deleted {days} later" if facts.grace_days > 0 else "deleted at once"
     people = " The others are given to people." if by_people(facts) else ""
+    if facts.grace_days <= 0:
+        return f"they are deleted one after another, without asking again for each.{people}"
     return (
-        "they are ended one after another without asking again for each: switched off first where that is possible, "
-        f"and {later}.{people}"
+        f"they are ended one after another, without asking again for each: switched off, and deleted {days} later. "
+        f"What cannot be switched off is deleted at once.{people}"
     )
 
 
@@ -206,8 +208,8 @@ def _failed(one: PlanToken) -> str:
         return "A second person has to agree."
     if one.stage == "returned":
         return "It was given back and works again. It can go on, or be called off."
-    detail = short(one.fault_detail, _MOST_DETAIL)
-    said = f" Detail: “{detail}”" if detail else ""
+    detail = working.detail(one.fault_detail, _MOST_DETAIL)
+    said = f" Detail: {detail}" if detail else ""
     return f"{working.fault(one.fault, one.system)} {working.advice(one.fault)}{said}"
 
 

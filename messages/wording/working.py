@@ -22,7 +22,7 @@ def work(kind: str) -> str:
 
 _FAULTS = {
     "ours": "It is what this bot itself signs in with at {system}, so it is left alone.",
-    "rejected": "{System} said no, and nothing was changed by that.",
+    "rejected": "{System} refused it, and nothing was changed.",
     "no_effect": "{System} said yes, and yet nothing changed there.",
     "still_works": "{System} said that it was done, and it still works.",
     "enabled_elsewhere": "Somebody made it work again at {system} in the meantime.",
@@ -78,6 +78,12 @@ def at(sentence: str, name: str) -> str:
     named = system(name)
     first = named[:1].upper() + named[1:] if named == system("") else named
     return sentence.replace("{system}", "\0").replace("{System}", first).replace("\0", named)
+
+
+def detail(said: str, most: int) -> str:
+    """The system's own words, in quotes; empty: it said nothing."""
+    words = short(said.replace("`", ""), most)
+    return f"“{words}”" if words else ""
 
 
 # ------------------------------------------------------------------ how an end was seen

@@ -52,7 +52,7 @@ PLANNED = WorkFacts(
     grace_days=10,
 )
 SEEN = replace(PLANNED, seen_at=at(4, 11), seen_state="active", last_used_at=at(4, 2), used_for="s3 in eu-central-1")
-NOTIFIED = replace(SEEN, stage="notified", goes_on_at=None)
+NOTIFIED = replace(SEEN, stage="notified", goes_on_at=None, reason="The export runs with a role of its own by now.")
 APPROVED = replace(SEEN, stage="approved", approved_by="Chen Wei", approved_at=at(4, 13), goes_on_at=at(4, 13))
 DISABLED = replace(APPROVED, stage="disabled", since=at(4, 13), goes_on_at=at(14, 13))
 HALTED = replace(

@@ -16,6 +16,7 @@ from messages.cards.facts import WorkFacts
 from storage.cases import RunRow
 from storage.ledger.record import from_ms
 from storage.remediation import OFFBOARDING
+from storage.requests import DECISION
 
 
 def work_facts(case: Case) -> WorkFacts | None:
@@ -36,6 +37,7 @@ def work_facts(case: Case) -> WorkFacts | None:
         reversible=able.disable and able.reversible,
         causes=[*_causes(case, run)],
         requested_by=case.people.name_of(run.requested_by_id),
+        reason=_reason(case) if run.stage == Stage.NOTIFIED.value else "",
         approved_by=case.people.name_of(run.approved_by_id),
         approved_at=run.approved_at,
         seen_at=_moment(run.seen.get("at")),
@@ -65,6 +67,12 @@ def give_back_days(case: Case) -> int:
 def _causes(case: Case, run: RunRow) -> list[str]:
     causes = causes_of(case)
     return [*causes, "used"] if run.stage == Stage.NOTIFIED.value and run.fault == "used" else causes
+
+
+def _reason(case: Case) -> str:
+    """What was given as the reason when it was decided."""
+    query = select(DECISION.c.justification).where(DECISION.c.request_id == case.request_id, DECISION.c.settles)
+    return str(case.session.connection().scalar(query.order_by(DECISION.c.id.desc()).limit(1)) or "")
 
 
 def _plan(case: Case, run: RunRow) -> str:
