@@ -93,10 +93,14 @@ class Player:
         expect(self.modal).to_be_hidden()
 
     def picture(self, name: str, *, left: int = 0) -> None:
-        """Nothing on the screen is cut, in a narrow window either. If pictures are wanted, take one for the README,
-        from ``left`` pixels on where a full one is heavy."""
+        """Nothing on the screen is cut. If pictures are wanted, take one for the README, from ``left`` pixels on where
+        a full one is heavy."""
         if folder := os.environ.get("WHOSE_SCREENSHOTS"):
             self._photograph(folder, name, left)
+        self.fits(name)
+
+    def fits(self, name: str) -> None:
+        """Nothing on the screen is cut, in a narrow window either."""
         for width in (NARROW, VIEWPORT[0]):
             self.widen(width)
             assert self.page.evaluate(CUT) == [], f"{name}, {width} wide"
