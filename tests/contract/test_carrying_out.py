@@ -335,6 +335,19 @@ def test_no_more_than_the_policy_says_in_a_day(bench: Bench) -> None:
     assert bench.stage("c") == "disabled"
 
 
+def test_a_system_that_says_too_fast_is_left_alone_for_the_turn(bench: Bench) -> None:
+    for name in ("a", "b", "c"):
+        bench.key(name)
+        bench.press(Verb.REVOKE, name=name, **WHY)
+    bench.turn()
+    bench.connector.fail("disable", NotDone("429", 60), NotDone("429", 60))
+    bench.turn()
+    assert [bench.stage(one) for one in "abc"] == ["approved"] * 3
+    assert len(bench.connector.faults["disable"]) == 1
+    bench.settle()
+    assert [bench.stage(one) for one in "abc"] == ["disabled"] * 3
+
+
 def test_a_second_worker_takes_over_and_the_frozen_one_changes_nothing(bench: Bench) -> None:
     """A worker claims, is frozen past its lease, and wakes up when another one has gone on."""
     approved(bench)

@@ -37,7 +37,6 @@ from storage.remediation import ISSUER_CALL, RUN
 
 LEASE: Final = timedelta(minutes=10)
 """Longer than a move takes: a handful of calls of at most half a minute each."""
-MOST_A_TURN: Final = 200
 _LONGEST_DETAIL: Final = 500
 _HOLD: Final = Prepared(
     update(RUN)
@@ -105,17 +104,17 @@ class Work:
     cut_short: CutShort | None
 
 
-def due(ctx: Context) -> list[int]:
-    """Ids of the requests whose work goes on by itself now, the longest waiting first."""
+def due(ctx: Context) -> list[tuple[int, str]]:
+    """(request, issuing system) of the work that goes on by itself now, the longest waiting first."""
     query = (
-        select(TASK.c.request_id)
+        select(TASK.c.request_id, TOKEN.c.issuing_system)
         .join(RUN, RUN.c.task_id == TASK.c.id)
+        .join(TOKEN, TOKEN.c.id == TASK.c.token_id)
         .where(RUN.c.act_at.is_not(None), RUN.c.act_at <= ctx.now())
         .order_by(RUN.c.act_at, RUN.c.task_id)
-        .limit(MOST_A_TURN)
     )
     with ctx.database.read() as session:
-        return list(session.connection().execute(query).scalars())
+        return [(row.request_id, row.issuing_system) for row in session.connection().execute(query)]
 
 
 def claim(ctx: Context, request_id: int) -> Work | None:

@@ -37,6 +37,8 @@ class Outcome:
     wait: timedelta = timedelta()
     attempted: bool = False
     """Whether the wait counts as an attempt that came to nothing."""
+    rests: bool = False
+    """Whether the system said that we are too fast, or could not be reached: others need not be tried now either."""
     fault: str = ""
     detail: str = ""
     seen: dict[str, Any] | None = None
@@ -117,7 +119,8 @@ def later(bench: Bench, detail: str, retry_after: float = 0.0, **more: Any) -> O
     attempts = bench.work.attempts + 1
     if attempts >= MOST_ATTEMPTS:
         return halt("unreachable", detail, **more)
-    return Outcome(None, wait_after(attempts, retry_after), attempted=True, detail=detail, **more)
+    wait = wait_after(attempts, retry_after)
+    return Outcome(None, wait, attempted=True, rests=retry_after > 0, detail=detail, **more)
 
 
 def not_seen(bench: Bench, found: Rejected | NotDone | Unclear, **more: Any) -> Outcome:

@@ -24,6 +24,8 @@ _ALWAYS: Final = frozenset({Stage.PLANNED, Stage.DELETED, Stage.RETURNING, Stage
 """Stages that go on even where the policy no longer lets Whose act: to look, to check, to give back, and to see that
 a new secret works."""
 _PAUSED: Final = timedelta(hours=1)
+_MOST_A_TURN: Final = 200
+"""Moves; what else is due waits for the next turn."""
 
 
 def carry_out(
@@ -38,13 +40,17 @@ def carry_out(
     Raises:
         ExceptionGroup: some connectors failed in a way that they must not; every other piece of work has moved.
     """
-    moved, faults = 0, []
-    for request_id in due(ctx):
-        if stopping():
+    moved, made, faults = 0, 0, []
+    resting: set[str] = set()
+    for request_id, system in due(ctx):
+        if stopping() or made >= _MOST_A_TURN:
             break
+        if system in resting:
+            continue  # it said that we are too fast: whatever is due there is tried at a later turn
         work = claim(ctx, request_id)
         if work is None:
             continue
+        made += 1
         try:
             outcome = _move(ctx, issuers, sinks, work)
         except FenceLostError:
@@ -53,6 +59,8 @@ def carry_out(
             fault.add_note(f"the work on request {request_id} could not go on")
             faults.append(fault)
             continue  # its lease runs out, and the next turn begins with a look
+        if outcome.rests:
+            resting.add(system)
         moved += write_down(ctx, work, outcome)
     if faults:
         raise ExceptionGroup("work that could not go on", faults)
