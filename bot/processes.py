@@ -36,7 +36,7 @@ _MINUTE, _HOUR = 60, 3600
 #: Seconds between two looks whether a checkpoint is due: how soon a revoke or a change of owner is signed.
 _KEEPING = 15
 #: Seconds between two looks whether a removal or rotation goes on.
-_CARRYING_OUT = 15
+CARRYING_OUT = 15
 
 
 class Server(uvicorn.Server):
@@ -138,7 +138,7 @@ def clockwork_of(
             Job("sweep", sweep_minutes * _MINUTE, lambda: metrics.swept(worker.sweep())),
             Job("climb", _MINUTE, worker.climb),
             Job("emergencies", _MINUTE, worker.look_after_emergencies),
-            Job("carry out", _CARRYING_OUT, worker.carry_out, "Run `whose issuers` and `whose doctor`."),
+            Job("carry out", CARRYING_OUT, worker.carry_out, "Run `whose issuers` and `whose doctor`."),
             Job("deliver", 2, worker.deliver),
             Job("watch", _MINUTE, watch),
         ],

@@ -233,13 +233,13 @@ def is_idle(last_used_at: datetime | None, delivered_at: datetime, window: timed
 
 MOST_ATTEMPTS: Final = 8
 """How often something that surely was not done is tried again before a person is asked to look: about half a day."""
-_FIRST_WAIT: Final = timedelta(minutes=1)
+FIRST_WAIT: Final = timedelta(minutes=1)
 _LONGEST_WAIT: Final = timedelta(hours=4)
 
 
 def wait_after(attempts: int, retry_after: float) -> timedelta:
     """How long to wait after so many attempts; ``retry_after`` is what the system asks for, in seconds."""
-    doubled = min(_FIRST_WAIT * (1 << min(attempts, 10)), _LONGEST_WAIT)
+    doubled = min(FIRST_WAIT * (1 << min(attempts, 10)), _LONGEST_WAIT)
     return max(doubled, timedelta(seconds=retry_after))
 
 

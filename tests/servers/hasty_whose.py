@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from bot import processes
 from bot.cli import main
 from bot.operations import deliver, delivery, lane_lease, pace, read_back
+from bot.operations.carrying_out import journal, stages
+from bot.rules import remediation
 
 #: Messages a minute, as always; updates go as fast.
 PER_MINUTE = pace.PER_MINUTE["post"]
@@ -20,5 +23,12 @@ if __name__ == "__main__":
             if hasattr(module, name):
                 setattr(module, name, timedelta(seconds=seconds))
     lane_lease.LANE_LEASE = LANE_LEASE
+    processes.CARRYING_OUT = 1
+    for module, name, value in (
+        (journal, "LEASE", timedelta(seconds=5)),
+        (remediation, "FIRST_WAIT", timedelta(seconds=0.1)),
+        (stages, "grace", lambda _case: timedelta(seconds=2)),
+    ):
+        setattr(module, name, value)
     pace.PER_MINUTE["update"] = PER_MINUTE
     main()
