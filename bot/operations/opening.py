@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import or_, select
 from sqlmodel import Session
@@ -20,7 +20,7 @@ from bot.operations.directory import People
 from bot.operations.records import accountable, token_part, told_part
 from bot.operations.standing import standings
 from bot.operations.urgency import tokens_in_incidents
-from bot.operations.users import User, ask_users, users_told
+from bot.operations.users import User, note_users, users_to_ask, users_told
 from bot.rules.attention import Hours
 from bot.rules.calendar import WorkingTime, add_business, next_working
 from bot.rules.due import Reason, applies, reason_names
@@ -33,7 +33,7 @@ from bot.rules.standing import Standing
 from bot.rules.urgency import may_come_at_any_hour, urgent_causes
 from storage.database import Moments, among, insert_rows, reserve_ids
 from storage.due import DueRow
-from storage.ledger.log import append, lock
+from storage.ledger.log import append, head, touched_since
 from storage.ledger.record import Entry, RecordKind
 from storage.requests import LADDER_STEP, OPEN_STATES, QUIET, REQUEST
 
@@ -148,23 +148,57 @@ def open_requests(
     Left out are tokens that have an open request by now, or had one settled since ``read_at``, when the due tokens
     were read.
     """
-    lock(session)  # from here on nobody else opens or decides
-    taken = _no_longer_due(session, [one.row.token_id for one in openings], read_at)
-    openings = [one for one in openings if one.row.token_id not in taken]
     if not openings:
         return 0
-    request_ids = reserve_ids(session, REQUEST, len(openings))
-    pairs = list(zip(request_ids, openings, strict=True))
-    _insert_requests(session, pairs, policy_hash, now)
-    insert_rows(session, LADDER_STEP, _step_rows(session, pairs, now))
-    insert_rows(session, QUIET, _notice_rows(session, pairs))
-    users = ask_users(session, ctx, people, [(request_id, one.row.token_id) for request_id, one in pairs], now)
-    append(session, _entries(session, ctx, people, pairs, policy_hash, users), ctx.now)
+    before = head(session)
+    batch = _made_ready(session, ctx, people, openings, policy_hash, now)
+    touched = touched_since(session, before)  # from here on nobody else opens or decides
+    taken = _no_longer_due(session, [one.row.token_id for one in openings], read_at)
+    if None in touched or not touched.isdisjoint(one.row.token_id for one in openings) or taken:
+        openings = [one for one in openings if one.row.token_id not in taken]
+        if not openings:
+            return 0
+        batch = _made_ready(session, ctx, people, openings, policy_hash, now)
+    insert_rows(session, REQUEST, batch.requests, columns=_REQUEST_COLUMNS)
+    insert_rows(session, LADDER_STEP, batch.steps)
+    insert_rows(session, QUIET, batch.notices)
+    note_users(session, batch.requests_of, batch.users, now)
+    append(session, batch.entries, ctx.now)
     readers = {told.person_id for one in openings for told in one.landing.told}
-    readers |= {one.asked_id for asked in users.values() for one in asked if one.asked_id is not None}
-    urgent = _urgent_readers(session, ctx, openings, now)
-    enqueue_asks(session, ctx, people, sorted(readers, key=lambda one: one or 0), now=now, urgent=urgent)
+    readers |= {one.asked_id for asked in batch.users.values() for one in asked if one.asked_id is not None}
+    by_id = sorted(readers, key=lambda one: one or 0)
+    enqueue_asks(session, ctx, people, by_id, now=now, urgent=batch.urgent)
     return len(openings)
+
+
+class _Batch(NamedTuple):
+    """All that can be known of a batch before the ledger is locked, where clicks wait for it."""
+
+    requests_of: list[tuple[int, int]]
+    """Request and token."""
+    requests: list[tuple[Any, ...]]
+    steps: list[tuple[Any, ...]]
+    notices: list[tuple[Any, ...]]
+    users: dict[int, list[User]]
+    entries: list[Entry]
+    urgent: dict[Reader, bool]
+
+
+def _made_ready(
+    session: Session, ctx: Context, people: People, openings: Sequence[Opening], policy_hash: str, now: datetime
+) -> _Batch:
+    pairs = list(zip(reserve_ids(session, REQUEST, len(openings)), openings, strict=True))
+    requests_of = [(request_id, one.row.token_id) for request_id, one in pairs]
+    users = users_to_ask(session, ctx, people, requests_of)
+    return _Batch(
+        requests_of,
+        _request_rows(session, pairs, policy_hash, now),
+        _step_rows(session, pairs, now),
+        _notice_rows(session, pairs),
+        users,
+        _entries(session, ctx, people, pairs, policy_hash, users),
+        _urgent_readers(session, ctx, openings, now),
+    )
 
 
 def _urgent_readers(session: Session, ctx: Context, openings: Sequence[Opening], now: datetime) -> dict[Reader, bool]:
@@ -205,18 +239,20 @@ _OF_EACH = (
 )
 
 
-def _insert_requests(session: Session, pairs: Pairs, policy_hash: str, now: datetime) -> None:
+_SAME = {
+    "state": "open",
+    "version": 1,
+    "round": 0,
+    "handover_count": 0,
+    "snooze_count": 0,
+    "outcome": "",
+}
+_REQUEST_COLUMNS = (*_OF_EACH, *_SAME, "policy_hash", "opened_at")
+
+
+def _request_rows(session: Session, pairs: Pairs, policy_hash: str, now: datetime) -> list[tuple[Any, ...]]:
     value = Moments(session)
-    same = {
-        "state": "open",
-        "version": 1,
-        "policy_hash": policy_hash,
-        "opened_at": value(now),
-        "round": 0,
-        "handover_count": 0,
-        "snooze_count": 0,
-        "outcome": "",
-    }
+    same = (*_SAME.values(), policy_hash, value(now))
     names = {mask: json.dumps(reason_names(mask)) for mask in {one.row.reasons for _, one in pairs}}
     made: list[tuple[Any, ...]] = []
     for request_id, one in pairs:
@@ -232,10 +268,10 @@ def _insert_requests(session: Session, pairs: Pairs, policy_hash: str, now: date
                 value(one.next_step_at),
                 one.reader,
                 one.landing.told[0].rung.value,
-                *same.values(),
+                *same,
             )
         )
-    insert_rows(session, REQUEST, made, columns=[*_OF_EACH, *same])
+    return made
 
 
 def _step_rows(session: Session, pairs: Pairs, now: datetime) -> list[tuple[Any, ...]]:

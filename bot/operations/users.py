@@ -83,9 +83,24 @@ def ask_users(
 ) -> dict[int, list[User]]:
     """Note for new requests (request, token) of which users an answer is wanted; returns them by request. That a
     message is on its way to them is the caller's."""
+    asked = users_to_ask(session, ctx, people, requests)
+    note_users(session, requests, asked, now)
+    return asked
+
+
+def users_to_ask(
+    session: Session, ctx: Context, people: People, requests: Sequence[tuple[int, int]]
+) -> dict[int, list[User]]:
+    """For new requests (request, token) of which users an answer is wanted, by request."""
     shared = shared_among(session, [token_id for _, token_id in requests])
     users = users_of(session, ctx, people, shared)
-    asked = {request_id: users[token_id] for request_id, token_id in requests if token_id in users}
+    return {request_id: users[token_id] for request_id, token_id in requests if token_id in users}
+
+
+def note_users(
+    session: Session, requests: Sequence[tuple[int, int]], asked: Mapping[int, Sequence[User]], now: datetime
+) -> None:
+    """Note that an answer is wanted of these users (of :func:`users_to_ask`)."""
     rows: list[dict[str, Any]] = [
         {
             "request_id": request_id,
@@ -103,7 +118,6 @@ def ask_users(
     ]
     if rows:
         session.connection().execute(insert(USE), rows)
-    return asked
 
 
 def users_told(users: Iterable[User], people: People) -> list[dict[str, str]]:

@@ -160,6 +160,25 @@ def lock(session: Session) -> None:
     _locked_head(session)
 
 
+def touched_since(session: Session, before: Head | None) -> set[int | None]:
+    """Which tokens' records were added since ``before`` (of :func:`head`, in an unlocked log), with the log locked from
+    here on; None among them: something was recorded that is about no token, or an epoch was opened.
+
+    What was read after ``before`` and concerns none of them is as it was.
+    """
+    held = _locked_head(session)
+    if before is None or before.epoch != held.epoch:
+        return {None}
+    if before.size == held.size:
+        return set()
+    return {row.token_id for row in _SINCE.all(session, of_epoch=held.epoch, after=before.size)}
+
+
+_SINCE = Prepared(
+    select(_LEAF.c.token_id).where(_LEAF.c.epoch == bindparam("of_epoch"), _LEAF.c.seq >= bindparam("after")).distinct()
+)
+
+
 def head(session: Session, epoch: int | None = None) -> Head | None:
     """The state of the log; ``None`` before the first record.
 
