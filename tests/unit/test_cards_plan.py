@@ -70,7 +70,7 @@ def test_the_report_is_loud_about_what_is_left_and_names_it() -> None:
     assert text.startswith("Drift: 2 of 40 tokens still work\n")
     assert "These still work, as far as we know." in text
     assert names_in(offboarding(ENDED)) == ["drift-07", "drift-09", "drift-12"]
-    assert "github said no" in text
+    assert "github refused it" in text
     assert "403 Resource not accessible" in text
     assert "and it still works" in text
     assert text.index("drift-07") < text.index("drift-12") < text.index("Confirmed as ended")
