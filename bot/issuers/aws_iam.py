@@ -19,6 +19,7 @@ from bot.errors import UpstreamError
 from bot.issuers.addresses import Address
 from bot.issuers.aws_calls import Keys, as_error, call_once, client_of, is_unknown_key, request_id
 from bot.issuers.aws_keys import of_key, secret_of_pair, sighting, written_as_pair
+from bot.issuers.undeclared import Undeclared
 from bot.operations.issuer_port import Kind, Options, Tools
 from bot.operations.secret_refs import SecretRef
 from bot.rules.issuing import (
@@ -65,7 +66,7 @@ class AwsOptions(Options):
     """Tags of a user that may name who owns its keys, the likeliest first; large and small letters are the same."""
 
 
-class AwsIam:
+class AwsIam(Undeclared):
     """One account. ``system`` is its name in the inventory."""
 
     kind = "aws_iam"
@@ -256,9 +257,6 @@ class AwsIam:
         if not isinstance(listed, dict):
             return listed
         return tuple(str(one["AccessKeyId"]) for one in listed["AccessKeyMetadata"])
-
-    def replace(self, credential: Credential, secret: SecretStr) -> Reply:
-        raise NotImplementedError("AWS chooses the secrets of its access keys; rotate{chosen} is not declared")
 
     def works(self, credential: Credential, secret: SecretStr) -> bool | NotDone | Unclear:
         """``secret`` is the secret access key, alone or as :meth:`create` gives it."""

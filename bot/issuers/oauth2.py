@@ -11,7 +11,6 @@ has to be one that may introspect, which ``look`` shows while the token is still
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import quote
 
@@ -129,9 +128,6 @@ class OAuthServer(Undeclared):
             self._read(credential.secret_ref).get_secret_value()
             == self._read(self._options.client_secret).get_secret_value()
         )
-
-    def listing(self) -> Iterator[Sighting]:
-        raise NotImplementedError("no authorization server lists its tokens")
 
     def look(self, credential: Credential) -> Look:
         """What introspection says of the token; where there is none, only that nobody has said it is gone."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import Field, SecretStr
 
 from bot.errors import SettingsError, UpstreamError
+from bot.issuers.undeclared import Undeclared
 from bot.operations.issuer_port import Kind, Options, Tools
 from bot.operations.secret_refs import SecretRef
 from bot.rules.issuing import (
@@ -25,7 +26,6 @@ from bot.rules.issuing import (
     Accepted,
     Capabilities,
     Check,
-    Created,
     Credential,
     KeyState,
     Look,
@@ -91,7 +91,7 @@ class _Role:
     seen: Sighting
 
 
-class PostgresRoles:
+class PostgresRoles(Undeclared):
     """One server. ``system`` is its name in the inventory."""
 
     kind = "postgres_roles"
@@ -197,12 +197,6 @@ class PostgresRoles:
 
     def works(self, credential: Credential, secret: SecretStr) -> bool | NotDone | Unclear:
         return self._server.lets_in(credential.external_id, secret)
-
-    def create(self, like: Credential) -> Created | Rejected | NotDone | Unclear:
-        raise NotImplementedError("a role has one password at a time; rotate{overlap} is not declared")
-
-    def siblings(self, like: Credential) -> tuple[str, ...] | Rejected | NotDone | Unclear:
-        raise NotImplementedError("a role has one password at a time; rotate{overlap} is not declared")
 
     # ------------------------------------------------------------ ourselves
 

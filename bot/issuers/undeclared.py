@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pydantic import SecretStr
 
-from bot.rules.issuing import Created, Credential, NotDone, Rejected, Reply, Unclear
+from bot.rules.issuing import Created, Credential, NotDone, Rejected, Reply, Sighting, Unclear
 
 
 class Undeclared:
-    """Everything beyond ``list``, ``revoke`` and ``verify``, refused; a connector overrides what it declares."""
+    """Everything beyond ``revoke`` and ``verify``, refused; a connector overrides what it declares."""
+
+    def listing(self) -> Iterator[Sighting]:
+        raise NotImplementedError("this connector does not declare list")
 
     def disable(self, credential: Credential) -> Reply:
         raise NotImplementedError("this connector does not declare disable")

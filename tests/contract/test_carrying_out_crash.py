@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 
 import pytest
 
 from tests.contract.crash_carrying_trial import crash_lives
 from tests.contract.crash_systems import STANDS
+from tests.servers.issuers.npm_packages import has_npm
 
 SEED = int(os.environ.get("WHOSE_CRASH_SEED", "20260105"))
 DEATHS = {"aws_iam": 2, "postgres_roles": 3}
@@ -23,7 +23,7 @@ DEATHS = {"aws_iam": 2, "postgres_roles": 3}
 @pytest.mark.parametrize("name", list(STANDS))
 def test_what_is_said_of_a_credential_is_true_whatever_the_line_the_worker_died_at(name: str) -> None:
     needs = STANDS[name].needs
-    found = shutil.which("npm") if needs == "npm" else not needs or importlib.util.find_spec(needs)
+    found = has_npm() if needs == "npm" else not needs or importlib.util.find_spec(needs)
     if not found:
         pytest.skip(f"{name} needs {needs}")
     deaths = DEATHS.get(name, 4)
