@@ -335,6 +335,17 @@ def test_no_more_than_the_policy_says_in_a_day(bench: Bench) -> None:
     assert bench.stage("c") == "disabled"
 
 
+def test_rotations_count_among_those_of_a_day(bench: Bench) -> None:
+    bench.may(most_per_day=1, most_percent_per_day=0)
+    for name in ("a", "b"):
+        bench.key(name)
+        assert isinstance(bench.press(Verb.ROTATE, name=name), Done)
+    bench.turn(3)
+    assert (bench.stage("a"), bench.stage("b"), bench.run("b").fault) == ("proven", "approved", "cap")
+    bench.turn(3, days=1, hours=1)
+    assert bench.stage("b") == "proven"
+
+
 def test_a_system_that_says_too_fast_is_left_alone_for_the_turn(bench: Bench) -> None:
     for name in ("a", "b", "c"):
         bench.key(name)

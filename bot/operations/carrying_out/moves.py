@@ -142,19 +142,6 @@ def verify(bench: Bench) -> Outcome:
             return not_seen(bench, found)
 
 
-MOVES: Final[dict[Move, Callable[[Bench], Outcome]]] = {
-    Move.EXAMINE: examine,
-    Move.DISABLE: disable,
-    Move.REVOKE: revoke,
-    Move.OBSERVE: observe,
-    Move.ENABLE: enable,
-    Move.VERIFY: verify,
-    Move.CREATE: create,
-    Move.REPLACE: replace,
-    Move.PROVE: prove,
-}
-
-
 # ------------------------------------------------------------------ before something is ended
 
 
@@ -181,15 +168,21 @@ def _still_agreed(bench: Bench, found: Sighting) -> Sighting | Outcome:
     moved = work.seen is not None and used_since(work.seen, found)
     if moved and not work.knows_of_use and not work.has_begun:
         return Outcome(Step.USED, fault="used", seen=seen_part(found, bench))
-    if not work.has_begun and not work.in_a_plan and _is_at_the_cap(bench):
-        return Outcome(None, _CAP_LOOKS, fault="cap")
-    return found
+    return _over_the_cap(bench) or found
 
 
-def _is_at_the_cap(bench: Bench) -> bool:
+def _over_the_cap(bench: Bench) -> Outcome | None:
+    """The wait where so many of this system's tokens were begun with in a day as the policy wants; None: go on."""
+    if bench.work.has_begun or bench.work.in_a_plan:
+        return None
     rules = bench.ctx.policy.remediation
     begun, tokens = begun_lately(bench.ctx, bench.work.system)
-    return begun >= most_per_day(tokens, rules.most_per_day, rules.most_percent_per_day)
+    reached = begun >= most_per_day(tokens, rules.most_per_day, rules.most_percent_per_day)
+    return Outcome(None, _CAP_LOOKS, fault="cap") if reached else None
+
+
+def _within_the_cap(move: Callable[[Bench], Outcome]) -> Callable[[Bench], Outcome]:
+    return lambda bench: _over_the_cap(bench) or move(bench)
 
 
 def _idle(bench: Bench, found: Sighting) -> Sighting | Outcome:
@@ -202,3 +195,16 @@ def _idle(bench: Bench, found: Sighting) -> Sighting | Outcome:
 
 def _cut_short(bench: Bench) -> tuple[int, ...]:
     return () if bench.work.cut_short is None else (bench.work.cut_short.id,)
+
+
+MOVES: Final[dict[Move, Callable[[Bench], Outcome]]] = {
+    Move.EXAMINE: examine,
+    Move.DISABLE: disable,
+    Move.REVOKE: revoke,
+    Move.OBSERVE: observe,
+    Move.ENABLE: enable,
+    Move.VERIFY: verify,
+    Move.CREATE: _within_the_cap(create),
+    Move.REPLACE: _within_the_cap(replace),
+    Move.PROVE: prove,
+}
