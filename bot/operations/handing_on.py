@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlmodel import Session
 
+from bot.operations.assigning import second_person
 from bot.operations.case import Case
 from bot.operations.context import Context
 from bot.operations.directory import People
 from bot.operations.records import names_of, of_request, told_part
 from bot.operations.remediation import remind_of_work
-from bot.operations.standing_in import second_person
 from bot.operations.telling import SETTLE, Waiting, note_passed, record_silence, tell, waiting_steps
 from bot.rules.attention import hears_at
 from bot.rules.ladder import Landing, Told, hand_on, next_step_at

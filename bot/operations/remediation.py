@@ -8,13 +8,13 @@ task with the inventory's instructions, a report with a ticket or evidence, and 
 from __future__ import annotations
 
 from bot.operations.asking import Reader
+from bot.operations.assigning import REMIND_AFTER, carried_out_by
 from bot.operations.carrying_out.stages import begin
 from bot.operations.case import Case
 from bot.operations.commands import Command
 from bot.operations.deciding import Actor
 from bot.operations.quieting import quiet_answered_reasons
 from bot.operations.records import of_request
-from bot.operations.standing_in import REMIND_AFTER, carried_out_by
 from bot.rules.calendar import add_business
 from bot.rules.lifecycle import Event, State
 from bot.rules.remediation import Kind, Stage, can_carry_out

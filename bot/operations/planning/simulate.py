@@ -13,13 +13,13 @@ from itertools import count
 from typing import Protocol
 
 from bot.operations.asking import Reader
+from bot.operations.assigning import REMIND_AFTER, carried_out_by
 from bot.operations.opening import Opening
 from bot.operations.planning.answers import Answers
 from bot.operations.planning.due_list import DueList
 from bot.operations.planning.post import Letter, Post
 from bot.operations.planning.question import AWAITED, Question, by_reader, role_at_work
 from bot.operations.planning.world import World
-from bot.operations.standing_in import REMIND_AFTER, carried_out_by
 from bot.rules.calendar import WorkingTime, add_business, next_working
 from bot.rules.due import Reason
 from bot.rules.durations import BusinessDuration
