@@ -271,8 +271,18 @@ def test_accepted_without_effect_is_not_believed(bench: Bench) -> None:
     approved(bench)
     bench.connector.fail("disable", *[Accepted("req-x")] * 20)
     bench.settle(24)
-    assert bench.stage() == "halted"
+    assert (bench.stage(), bench.run().fault) == ("halted", "no_effect")
     assert bench.request().state == "remediating"
+
+
+def test_given_back_without_effect_is_not_believed(bench: Bench) -> None:
+    approved(bench)
+    bench.turn()
+    bench.press(Verb.GIVE_BACK)
+    bench.connector.fail("enable", *[Accepted("req-x")] * 20)
+    bench.settle(24)
+    assert (bench.stage(), bench.run().fault) == ("halted", "no_effect")
+    assert bench.office.keys["key"].state is KeyState.DISABLED
 
 
 def test_deleted_and_still_honoured_is_a_failure(bench: Bench) -> None:

@@ -78,12 +78,7 @@ def disable(bench: Bench) -> Outcome:
     # One that was cut short is made again even so: what belongs to it, such as ending sessions, may be missing.
     call_id, reply = bench.call("disable", bench.issuer.disable, bench.work.credential)
     outcome = after_call(bench, Step.DISABLE, call_id, reply, looked_at=_cut_short(bench))
-    if outcome.step is not Step.DISABLE:
-        return outcome
-    after = bench.issuer.look(bench.work.credential)
-    if isinstance(after, Sighting) and after.state is KeyState.ACTIVE:
-        return later(bench, "it was accepted and had no effect", call_id=call_id, reply=reply)
-    return outcome
+    return _if_it_shows(bench, outcome, not_any_more=KeyState.ACTIVE)
 
 
 def revoke(bench: Bench) -> Outcome:
@@ -121,7 +116,8 @@ def enable(bench: Bench) -> Outcome:
     call_id, reply = bench.call("enable", bench.issuer.enable, bench.work.credential)
     if isinstance(reply, Absent):
         return halt("gone", call_id=call_id, reply=reply)
-    return after_call(bench, Step.ENABLE, call_id, reply, looked_at=_cut_short(bench))
+    outcome = after_call(bench, Step.ENABLE, call_id, reply, looked_at=_cut_short(bench))
+    return _if_it_shows(bench, outcome, not_any_more=KeyState.DISABLED)
 
 
 def verify(bench: Bench) -> Outcome:
@@ -160,6 +156,23 @@ def _look_before_acting(bench: Bench) -> Sighting | Outcome:
     if work.stage is Stage.APPROVED:
         return _still_agreed(bench, found)
     return found
+
+
+def _if_it_shows(bench: Bench, outcome: Outcome, *, not_any_more: KeyState) -> Outcome:
+    """A yes is believed unless the credential is still seen in the state that it was to leave."""
+    if outcome.step not in (Step.DISABLE, Step.ENABLE):
+        return outcome
+    after = bench.issuer.look(bench.work.credential)
+    if isinstance(after, Sighting) and after.state is not_any_more:
+        return later(
+            bench,
+            "it was accepted and had no effect",
+            halts_as="no_effect",
+            call_id=outcome.call_id,
+            reply=outcome.reply,
+            looked_at=outcome.looked_at,
+        )
+    return outcome
 
 
 def _still_agreed(bench: Bench, found: Sighting) -> Sighting | Outcome:

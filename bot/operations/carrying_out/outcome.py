@@ -114,11 +114,18 @@ def halt(fault: str, detail: str = "", **more: Any) -> Outcome:
     return Outcome(Step.HALT, fault=fault, detail=detail, **more)
 
 
-def later(bench: Bench, detail: str, retry_after: float = 0.0, **more: Any) -> Outcome:
-    """It surely was not done, or nobody knows: go on in a while with a look; after many attempts a person is asked."""
+def later(
+    bench: Bench, detail: str, retry_after: float = 0.0, *, halts_as: str = "unreachable", **more: Any
+) -> Outcome:
+    """It surely was not done, or nobody knows: go on in a while with a look; after many attempts a person is asked.
+
+    Args:
+        retry_after: what the system asks for, in seconds; 0: nothing.
+        halts_as: the fault that the person is told then.
+    """
     attempts = bench.work.attempts + 1
     if attempts >= MOST_ATTEMPTS:
-        return halt("unreachable", detail, **more)
+        return halt(halts_as, detail, **more)
     wait = wait_after(attempts, retry_after)
     return Outcome(None, wait, attempted=True, rests=retry_after > 0, detail=detail, **more)
 

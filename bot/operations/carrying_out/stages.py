@@ -13,12 +13,12 @@ from sqlalchemy import insert, select
 from sqlmodel import Session
 
 from bot.operations.asking import Reader
+from bot.operations.assigning import REMIND_AFTER, carried_out_by, second_person
 from bot.operations.carrying_out.journal import words_of
 from bot.operations.carrying_out.outcome import Outcome
 from bot.operations.case import Case
 from bot.operations.quieting import quiet_answered_reasons
 from bot.operations.records import of_request
-from bot.operations.standing_in import REMIND_AFTER, carried_out_by, second_person
 from bot.rules.calendar import add_business
 from bot.rules.issuing import Result, Verdict
 from bot.rules.lifecycle import State
